@@ -1,0 +1,67 @@
+PYTHON ?= python3
+PORT ?= 8000
+SIZE ?= 1M
+TESTS ?= tests
+TEST_GROUPS ?= record
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
+OLD := lead-events needs Python 3.11 or newer; name one with: make PYTHON=python3.13 …
+
+.PHONY: run test check fmt openapi migration bench lock clean
+.DELETE_ON_ERROR:
+
+run: .venv/run.stamp  ## serve on 127.0.0.1:$(PORT)
+	@exec ./lead-events serve --upgrade --host 127.0.0.1 --port $(PORT)
+
+test: .venv/dev.stamp  ## every test, on SQLite and on a real PostgreSQL
+	@exec $(BIN)/python -m pytest --groups=$(TEST_GROUPS) $(TESTS)
+
+check: .venv/dev.stamp  ## lint, types, imports, drift
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict src tests bench
+	$(BIN)/lint-imports
+	./lead-events openapi --check
+	./lead-events docs --check
+
+fmt: .venv/dev.stamp
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+openapi: .venv/run.stamp
+	./lead-events openapi
+
+migration: .venv/dev.stamp  ## make migration MESSAGE="add deliveries"
+	$(BIN)/alembic revision -m "$(MESSAGE)"
+
+bench: .venv/bench.stamp  ## every speed claim as a ratio; SIZE=10M for long runs
+	@exec $(BIN)/python -m bench --size $(SIZE)
+
+lock:  ## needs uv; keeps every pin that still fits
+	uv pip compile pyproject.toml $(COMPILE) -o requirements.lock
+	uv pip compile pyproject.toml $(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile $(COMPILE) --group bench -c requirements-dev.lock -o requirements-bench.lock
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+
+COMPILE := --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+
+.venv/run.stamp: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit("$(OLD)" if sys.version_info < (3, 11) else 0)'
+	@echo "Making .venv from $< (once; a minute or two)"
+	@$(PYTHON) -m venv .venv
+	@$(INSTALL) -r $<
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "lead_events.pth").write_text("$(CURDIR)/src\n")'
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	@echo "Adding what tests and checks need from $<"
+	@$(INSTALL) -r $<
+	@touch $@
+
+.venv/bench.stamp: requirements-bench.lock .venv/dev.stamp
+	@echo "Adding what the benchmark compares with from $<"
+	@$(INSTALL) -r $<
+	@touch $@

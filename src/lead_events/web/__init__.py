@@ -1,0 +1,1 @@
+"""Static files only: the tracker and the console."""

@@ -1,0 +1,1 @@
+"""Telling others what changed: signing and sending; reads changes, decides nothing."""

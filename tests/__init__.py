@@ -1,0 +1,1 @@
+"""Tests, one folder per layer; the harness that they share stands at the top."""
