@@ -1,0 +1,26 @@
+"""Which events are acts of the lead: what counts as new activity after sales gave a lead back."""
+
+from __future__ import annotations
+
+from lead_events.domain.event_types import is_public
+
+_DONE_TO_THE_LEAD = frozenset(
+    {
+        "ad.shown",
+        "popup.shown",
+        "popup.closed",
+        "form.viewed",
+        "email.bounced",
+        "email.complained",
+        "email.unsubscribed",
+        "message.delivered",
+        "message.bounced",
+        "consent.withdrawn",
+        "lead.identified",
+    }
+)
+
+
+def is_activity(type_: str) -> bool:
+    """Say whether an event of this type is something the lead did, towards the seller."""
+    return type_ not in _DONE_TO_THE_LEAD and is_public(type_)

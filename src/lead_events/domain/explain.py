@@ -1,0 +1,217 @@
+"""Explaining a score: contributions as they count now, rounded so that they sum exactly to what is shown, and in words.
+
+Pure; the fold that collects the contributions is ``lead.fold`` with a trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import floor
+from typing import Any, NamedTuple
+
+from lead_events.domain.conditions import Threshold
+from lead_events.domain.decay import cooling_instant, decayed
+from lead_events.domain.errors import LeadEventsError
+from lead_events.domain.events import Event
+from lead_events.domain.model import CompiledRule, CompiledScore, Model
+from lead_events.domain.scoring import Contribution, value_at
+from lead_events.domain.state import Lead
+from lead_events.domain.times import Instant, format_instant
+
+SUMMARY_LINES = 5
+
+_LONGEST_DETAIL = 80
+_DETAILS: Mapping[str, tuple[str, ...]] = {
+    "page": ("context", "page", "path"),
+    "file": ("properties", "file"),
+    "form": ("properties", "form_id"),
+    "webinar": ("properties", "webinar_id"),
+    "video": ("properties", "video"),
+    "product": ("properties", "product"),
+    "popup": ("properties", "popup_id"),
+    "offer": ("properties", "offer_id"),
+    "subscription": ("properties", "subscription"),
+}
+_SPEAK_FOR_THEMSELVES = ("page", "file")
+
+
+class Cooling(NamedTuple):
+    """One threshold of a score that the model compares with.
+
+    Attributes:
+        points: the threshold.
+        reached: whether the score is at least that.
+        cools_at: when it will be below, if nothing happens; None when it is not reached or never fades.
+    """
+
+    points: float
+    reached: bool
+    cools_at: Instant | None
+
+
+class ExplainedScore(NamedTuple):
+    """One score at an instant.
+
+    Attributes:
+        value: rounded to 0.01; None when it is unknown.
+        missing: the traits of which at least one must be known, while none is.
+    """
+
+    score: CompiledScore
+    value: float | None
+    missing: tuple[str, ...]
+    thresholds: tuple[Cooling, ...]
+
+
+class Explained(NamedTuple):
+    """One contribution at an instant.
+
+    Attributes:
+        decay: the share of it that is left.
+        value: what is left, in points; the values of a score sum exactly, in hundredths, to what it shows.
+    """
+
+    contribution: Contribution
+    decay: float
+    value: float
+
+
+def round_shown(points: float) -> float:
+    """Round points as every answer shows them: to 0.01, without a negative zero."""
+    return round(points, 2) + 0.0
+
+
+def explain_score(lead: Lead, index: int, model: Model, as_of: Instant) -> ExplainedScore:
+    """Say what a score is at an instant, what it misses, and when it falls below each threshold of the model."""
+    score = model.scores[index]
+    value = value_at(lead, index, score, as_of)
+    missing = score.unknown_without if value is None else ()
+    points = sorted({threshold.points for threshold in model.scope.thresholds if threshold.score == index})
+    known = value is not None
+    thresholds = tuple(_cooling(lead, Threshold(index, each), score, as_of, known=known) for each in points)
+    return ExplainedScore(score, None if value is None else round_shown(value), missing, thresholds)
+
+
+def _cooling(lead: Lead, threshold: Threshold, score: CompiledScore, as_of: Instant, *, known: bool) -> Cooling:
+    value, since = lead.scores[threshold.score]
+    reached = known and value >= threshold.points and decayed(value, since, as_of, score.half_life) >= threshold.points
+    cools_at = cooling_instant(value, since, threshold.points, score.half_life) if reached else None
+    return Cooling(threshold.points, reached, cools_at)
+
+
+def explain_contributions(
+    contributions: Iterable[Contribution], score: CompiledScore, shown: float | None, as_of: Instant
+) -> list[Explained]:
+    """Say what each contribution to one score still counts.
+
+    Args:
+        contributions: as a traced fold collected them; those to other scores are left out.
+        shown: the score as shown, or None when it is unknown; then the values sum to nothing in particular.
+        as_of: microseconds UTC.
+    """
+    mine = [each for each in contributions if each.score == score.name]
+    decays = [decayed(1.0, each.at, as_of, score.half_life) for each in mine]
+    exact = [each.credited * decay for each, decay in zip(mine, decays, strict=True)]
+    total = sum(exact) if shown is None else shown
+    values = apportion(exact, round(total * 100))
+    return [Explained(each, decay, cents / 100) for each, decay, cents in zip(mine, decays, values, strict=True)]
+
+
+def apportion(points: Sequence[float], total: int) -> list[int]:
+    """Round points to hundredths by largest remainder (Hamilton's method), so that they sum exactly to a total.
+
+    Args:
+        points: exact values that sum to about ``total`` hundredths.
+        total: hundredths of points.
+
+    Returns:
+        Hundredths in the order given; equal remainders are rounded up from the first.
+    """
+    if not points:
+        return []
+    whole = [floor(each * 100) for each in points]
+    lacking = total - sum(whole)
+    everywhere, rest = divmod(lacking, len(points))
+    by_remainder = sorted(range(len(points)), key=lambda index: whole[index] - points[index] * 100)
+    more = frozenset(by_remainder[:rest])
+    return [cents + everywhere + (index in more) for index, cents in enumerate(whole)]
+
+
+# --- in words -------------------------------------------------------------------------------------------------------
+
+
+def summarise(explained: Iterable[Explained], events: Mapping[int, Event], model: Model) -> list[str]:
+    """Say in at most five plain lines which rules made the scores, what counts most first.
+
+    Args:
+        explained: contributions, oldest first.
+        events: by position, those that contributed.
+    """
+    rules = {rule.id: rule for rule in model.rules}
+    groups: dict[str, list[Explained]] = {}
+    for each in explained:
+        if each.contribution.credited:
+            groups.setdefault(each.contribution.rule, []).append(each)
+    by_weight = sorted(groups.items(), key=lambda group: (-abs(_sum_shown(group[1])), group[0]))
+    return [_line(rules[rule_id], group, events) for rule_id, group in by_weight[:SUMMARY_LINES]]
+
+
+def _line(rule: CompiledRule, group: Sequence[Explained], events: Mapping[int, Event]) -> str:
+    last = group[-1].contribution
+    credited = round_shown(sum(each.contribution.credited for each in group))
+    now = _sum_shown(group) / 100
+    day = format_instant(last.at)[:10]
+    deed = describe_traits(rule, events.get(last.position)) if rule.of_traits else describe(events.get(last.position))
+    if rule.of_traits and last.credited < 0 < rule.points:
+        deed = f"no longer holds: {deed}"
+    often = f"{len(group)} times, last " if len(group) > 1 else ""
+    fading = "" if now == credited else f", now {_number(now)}"
+    return f"{'+' if credited >= 0 else ''}{_number(credited)} {rule.id}: {often}{deed} on {day}{fading}"
+
+
+def _sum_shown(group: Iterable[Explained]) -> int:
+    """Return what a group counts, in hundredths."""
+    return sum(round(each.value * 100) for each in group)
+
+
+def _number(points: float) -> str:
+    return f"{points:.2f}".rstrip("0").rstrip(".").replace("-", "−")
+
+
+def describe(event: Event | None) -> str:
+    """Say what an event was, such as ``downloaded /files/price-list.pdf`` or ``submitted form price-request``."""
+    if event is None:
+        return "an event"
+    thing, _, verb = event.type.partition(".")
+    detail = _dig(_fields_of(event), _DETAILS.get(thing, ()))
+    words = [verb.replace("_", " ")]
+    if detail is None or thing not in _SPEAK_FOR_THEMSELVES:
+        words.append(thing.replace("_", " "))
+    return " ".join([*words, detail] if detail else words)
+
+
+def describe_traits(rule: CompiledRule, event: Event | None) -> str:
+    """Say which traits a rule looks at and what an event said of them, such as ``job_title = CMO``."""
+    said = {} if event is None else _fields_of(event).get("traits") or {}
+    known = [f"{name} = {_plain(said[name])}" for name in rule.when.traits if said.get(name) is not None]
+    return ", ".join(known or rule.when.traits)
+
+
+def _fields_of(event: Event) -> Mapping[str, Any]:
+    try:
+        return event.fields
+    except LeadEventsError:
+        return {}
+
+
+def _dig(fields: Mapping[str, Any], path: Sequence[str]) -> str | None:
+    value: Any = fields
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return _plain(value) if path and value else None
+
+
+def _plain(value: object) -> str:
+    """Write a value on one short line."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"

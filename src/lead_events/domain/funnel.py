@@ -1,0 +1,153 @@
+"""Where a lead stands: definitions met, temperature, stage; moved by events, by conditions, and by time at its true instant.
+
+From one instant to the next a stage moves at most once round the chart.
+"""
+
+from __future__ import annotations
+
+from lead_events.domain.activity import is_activity
+from lead_events.domain.conditions import next_flip
+from lead_events.domain.events import Event
+from lead_events.domain.model import CompiledEntry, Model
+from lead_events.domain.scoring import Move, Trace
+from lead_events.domain.state import Lead
+from lead_events.domain.times import Instant
+
+TIME = "time"
+
+
+def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, changed: bool) -> None:
+    """Let one event, already counted and scored, move the lead.
+
+    Args:
+        changed: whether the event changed anything that conditions look at.
+    """
+    acted = event.type in model.event_moves and _move_by_event(lead, event, model, trace)
+    requalifies = lead.stage in model.stages_left_by_activity
+    if changed or acted or lead.events == 1 or (requalifies and is_activity(event.type)):
+        derive(lead, event.at, model, trace, event)
+    if lead.waiting and _restart_idle(lead, event.at, model):
+        changed = True
+    if changed or acted or requalifies or lead.events == 1:
+        lead.due = _next_due(lead, event.at, model)
+
+
+def advance(lead: Lead, until: Instant, model: Model, trace: Trace | None = None) -> None:
+    """Make every move that time alone causes up to and including an instant, each at its own instant."""
+    while lead.due is not None and lead.due <= until:
+        instant = lead.due
+        if derive(lead, instant, model, trace, None):
+            lead.moved = instant
+        lead.ticked = instant
+        lead.due = _next_due(lead, instant, model)
+
+
+def derive(lead: Lead, at: Instant, model: Model, trace: Trace | None, event: Event | None) -> bool:
+    """Bring definitions, temperature and stage up to an instant.
+
+    Returns:
+        Whether any of them changed.
+    """
+    position = event.position if event else None
+    changed = _define(lead, at, position, model, trace)
+    changed = _warm(lead, at, position, model, trace) or changed
+    visited = {lead.stage}
+    while (step := _next_stage(lead, at, model, event)) and step[0] not in visited:
+        _move(lead, at, position, step[0], step[1], trace)
+        visited.add(step[0])
+        changed = True
+    _wait(lead, at, model)
+    return changed
+
+
+def _define(lead: Lead, at: Instant, position: int | None, model: Model, trace: Trace | None) -> bool:
+    changed = False
+    for (name, condition), entry in zip(model.definitions, lead.definitions, strict=True):
+        met = condition.holds(lead, at)
+        if met == entry[0]:
+            continue
+        entry[0] = met
+        entry[1 if met else 2] = at
+        changed = True
+        if met and lead.qualified_at is None:
+            lead.qualified_at = at
+        if trace is not None:
+            trace.moves.append(Move(at, position, "qualified" if met else "unqualified", None, name, ""))
+    return changed
+
+
+def _warm(lead: Lead, at: Instant, position: int | None, model: Model, trace: Trace | None) -> bool:
+    temperature = next((name for name, condition in model.temperatures if condition.holds(lead, at)), "cold")
+    if temperature == lead.temperature:
+        return False
+    if trace is not None:
+        trace.moves.append(Move(at, position, "temperature", lead.temperature, temperature, ""))
+    lead.temperature = temperature
+    return True
+
+
+def _move_by_event(lead: Lead, event: Event, model: Model, trace: Trace | None) -> bool:
+    for entry in model.entries:
+        if event.type in entry.events and _leads_on(lead, entry):
+            reason = (event.fields.get("properties") or {}).get("reason") or event.type
+            _move(lead, event.at, event.position, entry.stage, str(reason), trace)
+            return True
+    return False
+
+
+def _leads_on(lead: Lead, entry: CompiledEntry) -> bool:
+    return entry.stage != lead.stage and (entry.sources is None or lead.stage in entry.sources)
+
+
+def _next_stage(lead: Lead, at: Instant, model: Model, event: Event | None) -> tuple[str, str] | None:
+    """Return the stage that a condition or a waited-for time leads to now, and why."""
+    for exit_ in model.exits.get(lead.stage, ()):
+        since = lead.waiting.get(exit_.number)
+        if since is not None and since + exit_.after <= at and (exit_.unless is None or not exit_.unless.holds(lead, at)):
+            return exit_.to, exit_.reason
+    for entry in model.entries:
+        if entry.when is None or not _leads_on(lead, entry):
+            continue
+        if entry.after_activity and not _is_newer_activity(lead, event):
+            continue
+        if entry.when.holds(lead, at):
+            return entry.stage, TIME if event is None else event.type
+    return None
+
+
+def _is_newer_activity(lead: Lead, event: Event | None) -> bool:
+    return event is not None and is_activity(event.type) and event.at > (lead.stage_since or 0)
+
+
+def _move(lead: Lead, at: Instant, position: int | None, stage: str, reason: str, trace: Trace | None) -> None:
+    if trace is not None:
+        trace.moves.append(Move(at, position, "stage", lead.stage, stage, reason))
+    lead.history.append([at, stage, reason, position])
+    lead.stage, lead.stage_since = stage, at
+    lead.waiting = {}
+
+
+def _wait(lead: Lead, at: Instant, model: Model) -> None:
+    """Let the time of each exit of this stage run from the instant at which its reason to stay ended."""
+    for exit_ in model.exits.get(lead.stage, ()):
+        if exit_.unless is not None and exit_.unless.holds(lead, at):
+            lead.waiting.pop(exit_.number, None)
+        elif exit_.number not in lead.waiting:
+            lead.waiting[exit_.number] = at
+
+
+def _restart_idle(lead: Lead, at: Instant, model: Model) -> bool:
+    idle = [exit_.number for exit_ in model.exits.get(lead.stage, ()) if exit_.idle]
+    for number in idle:
+        lead.waiting[number] = at
+    return bool(idle)
+
+
+def _next_due(lead: Lead, after: Instant, model: Model) -> Instant | None:
+    """Return the first instant after ``after`` at which time alone may change this lead."""
+    first = next_flip(lead, model.scope, after)
+    for exit_ in model.exits.get(lead.stage, ()):
+        since = lead.waiting.get(exit_.number)
+        if since is not None and since + exit_.after > after and (first is None or since + exit_.after < first):
+            first = since + exit_.after
+    return first

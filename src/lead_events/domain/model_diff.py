@@ -1,0 +1,121 @@
+"""What differs between two model documents, in plain words and as data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lead_events.domain.model_text import step
+
+_WORDS = {"at_least": "at least", "at_most": "at most", "one_of": "one of", "half_life": "half-life"}
+_UNSET = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference.
+
+    Attributes:
+        pointer: where (RFC 6901); a rule stands by its id, as in ``/scores/behaviour/rules/form/points``.
+        kind: ``added``, ``removed`` or ``changed``.
+        old, new: the values; None where there is none.
+        words: the difference as a sentence.
+    """
+
+    pointer: str
+    kind: Literal["added", "removed", "changed"]
+    old: Any
+    new: Any
+    words: str
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    """Compare two documents that can be published.
+
+    Returns:
+        Every difference, in the order of the new document; what was removed stands after what is there.
+    """
+    return list(_compare(_by_id(old), _by_id(new), "", ()))
+
+
+def _by_id(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document whose rules stand by their ids: moving a rule changes nothing, as order means nothing."""
+    scores = document.get("scores") or {}
+    named = {
+        name: {**score, "rules": {rule["id"]: {k: v for k, v in rule.items() if k != "id"} for rule in score["rules"]}}
+        for name, score in scores.items()
+    }
+    return {**document, "scores": named}
+
+
+def _compare(old: Any, new: Any, pointer: str, path: tuple[str, ...]) -> Iterator[Difference]:
+    if _same(old, new):
+        return
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in [*new, *(name for name in old if name not in new)]:
+            yield from _compare(old.get(name, _UNSET), new.get(name, _UNSET), step(pointer, name), (*path, str(name)))
+    elif isinstance(old, list) and isinstance(new, list):
+        yield from _compare_lists(old, new, pointer, path)
+    elif old is _UNSET:
+        yield Difference(pointer, "added", None, new, f"{_place(path)} is new: {say(new)}")
+    elif new is _UNSET:
+        yield Difference(pointer, "removed", old, None, f"{_place(path)} is gone: {say(old)}")
+    else:
+        yield Difference(pointer, "changed", old, new, f"{_place(path)}: {say(old)} → {say(new)}")
+
+
+def _compare_lists(old: list[Any], new: list[Any], pointer: str, path: tuple[str, ...]) -> Iterator[Difference]:
+    """Pair what is equal, then what stands at the same place among the rest, as people do."""
+    gone = [item for item in old if not any(_same(item, other) for other in new)]
+    come = [(index, item) for index, item in enumerate(new) if not any(_same(item, other) for other in old)]
+    for index, item in come:
+        if gone:
+            yield from _compare(gone.pop(0), item, f"{pointer}/{index}", path)
+        else:
+            yield Difference(f"{pointer}/{index}", "added", None, item, f"{_place(path)} also has: {say(item)}")
+    for item in gone:
+        yield Difference(pointer, "removed", item, None, f"{_place(path)} no longer has: {say(item)}")
+    if not come and not gone and old != new:
+        yield Difference(pointer, "changed", old, new, f"{_place(path)} has another order: {say(new)}")
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other) if isinstance(one, bool) or isinstance(other, bool) else one == other
+
+
+def _place(path: tuple[str, ...]) -> str:
+    """Say where something stands."""
+    match path:
+        case ("scores", score, "rules", rule, *rest):
+            return " ".join([f"rule {rule} of {score}", *_names(rest)])
+        case ("scores", score, *rest):
+            return " ".join([f"score {score}", *_names(rest)])
+        case ("definitions", name, *rest):
+            return " ".join([f"definition {name}", *_names(rest)])
+        case ("stages", name, *rest):
+            return " ".join([f"stage {name}", *_names(rest)])
+        case ("temperature", name, *rest):
+            return " ".join([f"temperature {name}", *_names(rest)])
+    return " ".join(_names(path)) or "the document"
+
+
+def _names(path: Any) -> list[str]:
+    skipped = {"all", "rules"}
+    return [_WORDS.get(name, name.replace("_", " ")) for name in path if name not in skipped]
+
+
+def say(value: Any) -> str:
+    """Return a value of a document as people would write it."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case float() | int():
+            return f"{value:g}"
+        case list():
+            return ", ".join(say(item) for item in value) or "nothing"
+        case Mapping():
+            return "; ".join(f"{_WORDS.get(name, name)} {say(item)}" for name, item in value.items()) or "nothing"
+    return str(value)

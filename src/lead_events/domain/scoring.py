@@ -1,0 +1,189 @@
+"""Points: what an event adds to a lead's scores, with limits and caps applied when points are added.
+
+What is cut is lost and shown as cut. Between contributions a score is one exponential; only a contribution re-bases it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from lead_events.domain.decay import decayed, rank
+from lead_events.domain.events import Event
+from lead_events.domain.model import CompiledRule, CompiledScore, Model
+from lead_events.domain.state import BEGINNING, Lead
+from lead_events.domain.times import Instant
+
+
+class Contribution(NamedTuple):
+    """What one event gave one score by one rule.
+
+    Attributes:
+        points: as the rule says.
+        credited: what a limit or a cap left of them; ``points - credited`` was cut.
+        cut_by: ``limit``, ``rule cap``, ``score cap`` or ``floor``; empty when nothing was cut.
+    """
+
+    position: int
+    at: Instant
+    score: str
+    rule: str
+    points: float
+    credited: float
+    cut_by: str
+
+
+class Move(NamedTuple):
+    """Something visible that changed at an instant, for the change feed."""
+
+    at: Instant
+    position: int | None
+    kind: str
+    old: object
+    new: object
+    reason: str
+
+
+@dataclass(slots=True)
+class Trace:
+    """What a fold did, for those who ask: a live fold keeps the moves, an explanation the contributions too."""
+
+    contributions: list[Contribution] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+
+
+def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, traits_changed: bool) -> bool:
+    """Let one event change scores and counters.
+
+    Returns:
+        Whether any did change.
+    """
+    changed = False
+    rules, counters = model.match(event.type, event.fields)
+    for rule in rules:
+        changed = _credit(lead, rule, event, model, trace) or changed
+    for index, counter in counters:
+        instants = lead.windows[index]
+        instants.append(event.at)
+        if len(instants) > counter.needed:
+            del instants[0]
+        changed = True
+    if traits_changed and model.trait_rules and ("traits" in event.fields or event.type == "lead.traits_set"):
+        changed = _apply_trait_rules(lead, event, model, trace) or changed
+    return changed
+
+
+def value_at(lead: Lead, index: int, score: CompiledScore, at: Instant) -> float | None:
+    """Return a score in points at an instant; None when it rests on traits of which none is known."""
+    if score.unknown_without and not any(trait in lead.traits for trait in score.unknown_without):
+        return None
+    value, since = lead.scores[index]
+    return decayed(value, since, at, score.half_life)
+
+
+def ranks(lead: Lead, model: Model) -> list[float]:
+    """Return the numbers that order leads at every instant: by priority, then by each sortable score."""
+    return [_priority_rank(lead, model)] + [
+        rank(value, since, score.half_life) for (value, since), score in zip(lead.scores, model.scores, strict=True)
+    ]
+
+
+def _priority_rank(lead: Lead, model: Model) -> float:
+    half_life = model.scores[model.priority[0][1]].half_life
+    weighted = [(weight, *lead.scores[index]) for weight, index in model.priority]
+    now = max(since for _, _, since in weighted)
+    total: float = sum(weight * decayed(value, since, now, half_life) for weight, value, since in weighted)
+    return rank(total, now, half_life)
+
+
+def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: Trace | None) -> bool:
+    score = model.scores[rule.score]
+    entry = lead.scores[rule.score]
+    value = decayed(entry[0], entry[1], event.at, score.half_life)
+    points = rule.points
+    credited, cut_by = points, ""
+    if rule.times is not None and not _within_limit(lead, rule, event, model):
+        credited, cut_by = 0.0, "limit"
+    elif points > 0:
+        credited, cut_by = _capped(lead, rule, score, value, event.at)
+    elif value + points < score.floor:
+        credited, cut_by = min(0.0, score.floor - value), "floor"
+    if trace is not None:
+        trace.contributions.append(Contribution(event.position, event.at, score.name, rule.id, points, credited, cut_by))
+    if credited == 0.0:
+        return False
+    if rule.cap is not None:
+        _remember_credit(lead, rule, credited, event.at, score)
+    entry[0], entry[1] = value + credited, event.at
+    return True
+
+
+def _capped(lead: Lead, rule: CompiledRule, score: CompiledScore, value: float, at: Instant) -> tuple[float, str]:
+    credited, cut_by = rule.points, ""
+    if rule.cap is not None:
+        _, _, given, since = lead.rules.get(rule.id) or _UNUSED
+        room = max(0.0, rule.cap - decayed(given, since, at, score.half_life))
+        if room < credited:
+            credited, cut_by = room, "rule cap"
+    if score.cap is not None and score.cap - value < credited:
+        credited, cut_by = max(0.0, score.cap - value), "score cap"
+    return credited, cut_by
+
+
+_UNUSED = (None, 0, 0.0, BEGINNING)
+
+
+def _within_limit(lead: Lead, rule: CompiledRule, event: Event, model: Model) -> bool:
+    """Count one more firing in the rule's period and say whether it may still give points."""
+    if rule.per == "session" and event.anonymous is not None:
+        fired = lead.sessions[event.anonymous.hex()][2]
+        fired[rule.id] = fired.get(rule.id, 0) + 1
+        return bool(fired[rule.id] <= (rule.times or 0))
+    period = model.day(event.at) if rule.per == "day" else 0
+    used = lead.rules.setdefault(rule.id, list(_UNUSED))
+    used[0], used[1] = period, used[1] + 1 if used[0] == period else 1
+    return bool(used[1] <= (rule.times or 0))
+
+
+def _remember_credit(lead: Lead, rule: CompiledRule, credited: float, at: Instant, score: CompiledScore) -> None:
+    used = lead.rules.setdefault(rule.id, list(_UNUSED))
+    used[2], used[3] = decayed(used[2], used[3], at, score.half_life) + credited, at
+
+
+def _apply_trait_rules(lead: Lead, event: Event, model: Model, trace: Trace | None) -> bool:
+    """Give points for traits that came to fit, and take back what is left of those that no longer do."""
+    traits = {"traits": {name: entry[0] for name, entry in lead.traits.items()}}
+    changed = False
+    for rule in model.trait_rules:
+        given = lead.rules.get(rule.id)
+        if rule.when.holds(traits):
+            if given is None:
+                before = lead.scores[rule.score][0]
+                changed = _credit_trait(lead, rule, event, model, trace) or changed or before != lead.scores[rule.score][0]
+        elif given is not None:
+            del lead.rules[rule.id]
+            changed = _withdraw(lead, rule, given[2], given[3], event, model, trace) or changed
+    return changed
+
+
+def _credit_trait(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: Trace | None) -> bool:
+    score, entry = model.scores[rule.score], lead.scores[rule.score]
+    before = decayed(entry[0], entry[1], event.at, score.half_life)
+    changed = _credit(lead, rule, event, model, trace)
+    lead.rules[rule.id] = [None, 0, entry[0] - before if changed else 0.0, event.at]
+    return changed
+
+
+def _withdraw(
+    lead: Lead, rule: CompiledRule, credited: float, since: Instant, event: Event, model: Model, trace: Trace | None
+) -> bool:
+    score, entry = model.scores[rule.score], lead.scores[rule.score]
+    left = decayed(credited, since, event.at, score.half_life)
+    value = decayed(entry[0], entry[1], event.at, score.half_life)
+    taken = -min(left, max(0.0, value - score.floor)) if left > 0 else -left
+    if trace is not None:
+        trace.contributions.append(
+            Contribution(event.position, event.at, score.name, rule.id, -left, taken, "floor" if taken != -left else "")
+        )
+    entry[0], entry[1] = value + taken, event.at
+    return taken != 0.0

@@ -1,0 +1,253 @@
+"""Identity in two layers, against a reference written from the design's words alone: slow, whole histories, no pages."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lead_events.domain.identity import Claim, Decisions, Known, Named, resolve
+from lead_events.domain.lead_id import lead_ref
+
+MINUTE = 60_000_000
+W1, W2 = b"w1" * 8, b"w2" * 8
+A, B, C, D = (letter * 16 for letter in (b"A", b"B", b"C", b"D"))
+
+
+@dataclass
+class Reference:
+    """Who is who after the events so far, decided one event at a time and never otherwise than the design says."""
+
+    bindings: dict[bytes, int] = field(default_factory=dict)
+    visitors: dict[bytes, int] = field(default_factory=dict)
+    claims: list[tuple[bytes, int, int, int]] = field(default_factory=list)
+    candidates: set[frozenset[int]] = field(default_factory=set)
+    moves: set[tuple[int, int]] = field(default_factory=set)
+    told: list[Named] = field(default_factory=list)
+
+    def tell(self, event: Named) -> None:
+        """Let one more event be known."""
+        before = {known.position: self.owner(known) for known in self.told}
+        if event.strong:
+            self._bind(event)
+        elif event.anonymous not in self.visitors and not self._claims_on(event.anonymous):
+            assert event.anonymous is not None
+            self.visitors[event.anonymous] = event.position
+        self.told.append(event)
+        for position, owner in before.items():
+            now = self.owner(self._at(position))
+            if now != owner:
+                self.moves |= {(event.position, owner), (event.position, now)}
+                # The emptied lead's id is to tell where its founding event lives now.
+                self.moves |= {(event.position, position)} & {(event.position, v) for v in self.visitors.values()}
+
+    def owner(self, event: Named) -> int:
+        """Return the lead of an event told before."""
+        if event.strong:
+            return self.bindings[event.strong[0]]
+        assert event.anonymous is not None
+        claims = self._claims_on(event.anonymous)
+        before = [claim for claim in claims if claim[1:3] <= (event.at, event.position)]
+        if before:
+            return before[-1][3]
+        return claims[0][3] if claims else self.visitors[event.anonymous]
+
+    def members(self) -> dict[int, list[int]]:
+        """Return the positions of every lead."""
+        owned: dict[int, list[int]] = {}
+        for event in self.told:
+            owned.setdefault(self.owner(event), []).append(event.position)
+        return owned
+
+    def _bind(self, event: Named) -> None:
+        bound = [self.bindings[ref] for ref in event.strong if ref in self.bindings]
+        if bound:
+            lead = bound[0]
+        elif event.anonymous in self.visitors and not self._claims_on(event.anonymous):
+            lead = self.visitors[event.anonymous]
+        else:
+            lead = event.position
+        for ref in event.strong:
+            self.bindings.setdefault(ref, lead)
+        self.candidates |= {frozenset((lead, other)) for other in bound if other != lead}
+        if event.anonymous is not None:
+            self.candidates |= {frozenset((lead, c[3])) for c in self._claims_on(event.anonymous) if c[3] != lead}
+            self.claims.append((event.anonymous, event.at, event.position, lead))
+
+    def _claims_on(self, anonymous: bytes | None) -> list[tuple[bytes, int, int, int]]:
+        return sorted(claim for claim in self.claims if claim[0] == anonymous)
+
+    def _at(self, position: int) -> Named:
+        return next(event for event in self.told if event.position == position)
+
+
+@st.composite
+def named_logs(draw: st.DrawFn, *, distinct: bool = False, most: int = 20) -> list[Named]:
+    """Logs as identity sees them: gaps, lateness, browsers, up to two of four strong identifiers, equal times."""
+    events, arrival = [], 0
+    for position in range(1, draw(st.integers(1, most)) + 1):
+        arrival += draw(st.sampled_from([0, 0, 0, 10, 30, 700]))
+        at = max(0, arrival - draw(st.sampled_from([0, 0, 10, 700, 5_000]))) * MINUTE
+        anonymous = draw(st.sampled_from([None, W1, W1, W2]))
+        strong = sorted(draw(st.sets(st.sampled_from([A, B, C, D]), max_size=draw(st.sampled_from([0, 1, 2])))))
+        if anonymous is None and not strong:
+            strong = [draw(st.sampled_from([A, B, C, D]))]
+        events.append(Named(position, at + position if distinct else at, anonymous, tuple(strong)))
+    return events
+
+
+def decide(events: Sequence[Named], pages: Sequence[int]) -> tuple[Known, Decisions]:
+    """Resolve a log page by page."""
+    known, decided, start = Known(), Decisions(), 0
+    for size in itertools.cycle(pages):
+        if start >= len(events):
+            return known, decided
+        page = resolve(known, events[start : start + size])
+        decided.bindings += page.bindings
+        decided.visitors += page.visitors
+        decided.claims += page.claims
+        decided.shifts += page.shifts
+        start += size
+    raise AssertionError
+
+
+def refer(events: Sequence[Named]) -> Reference:
+    """Tell the reference a whole log."""
+    reference = Reference()
+    for event in events:
+        reference.tell(event)
+    return reference
+
+
+@settings(max_examples=50)
+@given(events=named_logs(), pages=st.lists(st.integers(1, 7), min_size=1, max_size=4))
+def test_decisions_equal_the_reference(events: list[Named], pages: list[int]) -> None:
+    """Bindings, visitors, claims and owners are what the design says, whatever the pages."""
+    known, decided = decide(events, pages)
+    reference = refer(events)
+    assert {ref: founding for ref, founding, _ in decided.bindings} == reference.bindings
+    assert {ref: founding for ref, founding, _ in decided.visitors} == reference.visitors
+    assert sorted(decided.claims) == sorted(reference.claims)
+    assert {e.position: known.lead_of(e) for e in events} == {e.position: reference.owner(e) for e in events}
+
+
+@settings(max_examples=40)
+@given(events=named_logs(), pages=st.lists(st.integers(1, 7), min_size=1, max_size=4))
+def test_shifts_name_what_moves(events: list[Named], pages: list[int]) -> None:
+    """Every event that changes hands lies in the stretch of a shift that names both hands; every decision names its position."""
+    _, decided = decide(events, pages)
+    moved: set[tuple[int, int]] = set()
+    for shift in decided.shifts:
+        for event in events[: shift.position - 1]:
+            key = event.at, event.position
+            inside = (shift.low is None or key >= shift.low) and (shift.high is None or key < shift.high)
+            if event.anonymous == shift.ref and not event.strong and inside:
+                moved |= {(shift.position, shift.loser), (shift.position, shift.winner)}
+                moved |= {(shift.position, event.position)} if event.position == shift.visitor else set()
+    assert moved == refer(events).moves
+    assert all(founding <= position for _, founding, position in decided.bindings)
+
+
+@settings(max_examples=40)
+@given(data=st.data(), events=named_logs(distinct=True, most=9))
+def test_any_arrival_gives_the_same_people(data: st.DataObject, events: list[Named]) -> None:
+    """With distinct times and no merge candidate, who did what is a function of the set of events."""
+    order = data.draw(st.permutations(range(len(events))))
+    arrived = [events[number]._replace(position=place + 1) for place, number in enumerate(order)]
+    one, other = refer(events), refer(arrived)
+    if one.candidates or other.candidates:
+        return
+    original = {place + 1: number + 1 for place, number in enumerate(order)}
+    known, _ = decide(arrived, [3])
+    groups: dict[int | None, set[int]] = {}
+    for event in arrived:
+        groups.setdefault(known.lead_of(event), set()).add(original[event.position])
+    assert sorted(map(sorted, groups.values())) == sorted(map(sorted, one.members().values()))
+
+
+@settings(max_examples=50)
+@given(events=named_logs())
+def test_a_binding_never_moves(events: list[Named]) -> None:
+    """Once bound, strong identifiers share a lead or do not, for ever."""
+    known, before = Known(), dict[bytes, int]()
+    for event in events:
+        resolve(known, [event])
+        assert before.items() <= known.bindings.items()
+        before = dict(known.bindings)
+
+
+def test_rank_decides_between_two_leads() -> None:
+    """An event that names two people's identifiers belongs to the higher-ranked one's lead, and nothing is merged."""
+    events = [Named(1, 1, None, (A,)), Named(2, 2, None, (B,)), Named(3, 3, None, (A, B))]
+    known, decided = decide(events, [1])
+    assert known.lead_of(events[2]) == 1
+    assert known.bindings == {A: 1, B: 2}
+    assert decided.shifts == []
+
+
+def test_a_visitor_that_names_itself_keeps_its_lead() -> None:
+    """The first claim adopts the visitor's lead, so the id that was given out stays."""
+    known, decided = decide([Named(1, 10, W1, ()), Named(2, 20, W1, (A,))], [9])
+    assert known.bindings == {A: 1}
+    assert decided.shifts == []
+
+
+def test_a_known_person_takes_the_browsers_past() -> None:
+    """The first claim by somebody known takes the whole history of the browser and empties the visitor."""
+    events = [Named(1, 10, None, (A,)), Named(2, 20, W1, ()), Named(3, 30, W1, (A,))]
+    known, decided = decide(events, [9])
+    assert known.lead_of(events[1]) == 1
+    assert [(s.loser, s.winner, s.low, s.high) for s in decided.shifts] == [(2, 1, None, None)]
+
+
+def test_a_shared_laptop_stays_harmless() -> None:
+    """A second person on an owned browser is another lead, and takes only what comes after."""
+    events = [Named(1, 10, W1, (A,)), Named(2, 20, W1, ()), Named(3, 30, W1, (B,)), Named(4, 40, W1, ())]
+    known, _ = decide(events, [9])
+    assert [known.lead_of(event) for event in events] == [1, 1, 3, 3]
+
+
+def test_a_late_claim_takes_only_its_stretch() -> None:
+    """A claim that arrives late gives its person the events up to the next claim."""
+    events = [
+        Named(1, 10, W1, (A,)),
+        Named(2, 20, W1, ()),
+        Named(3, 40, W1, ()),
+        Named(4, 60, W1, (B,)),
+        Named(5, 70, W1, ()),
+        Named(6, 30, W1, (C,)),
+    ]
+    known, decided = decide(events, [2])
+    assert [known.lead_of(event) for event in events] == [1, 1, 6, 4, 4, 6]
+    assert [(s.loser, s.winner, s.low, s.high) for s in decided.shifts[-1:]] == [(1, 6, (30, 6), (60, 4))]
+
+
+def test_equal_times_fall_back_to_position() -> None:
+    """At one instant the log's order decides: what came before the claim belongs to the claim before."""
+    events = [Named(1, 10, W1, (A,)), Named(2, 50, W1, ()), Named(3, 50, W1, (B,)), Named(4, 50, W1, ())]
+    known, _ = decide(events, [9])
+    assert [known.lead_of(event) for event in events] == [1, 1, 3, 3]
+
+
+def test_a_lead_id_addresses_its_lead_and_binds_to_it() -> None:
+    """An event that names a lead outright belongs to it, and so do identifiers nobody had."""
+    events = [Named(1, 10, W1, ()), Named(2, 20, None, (lead_ref(1), A)), Named(3, 30, None, (A,))]
+    known, decided = decide(events, [1])
+    assert [known.lead_of(event) for event in events] == [1, 1, 1]
+    assert decided.bindings == [(A, 1, 2)]
+
+
+def test_an_event_about_nobody_has_no_lead() -> None:
+    """Spend and promotions decide nothing."""
+    known, decided = decide([Named(1, 10, None, ())], [1])
+    assert known.lead_of(Named(1, 10, None, ())) is None
+    assert decided == Decisions()
+
+
+def test_a_claim_knows_its_place() -> None:
+    """Claims of one browser stand in canonical order however they arrive."""
+    known, _ = decide([Named(1, 30, W1, (A,)), Named(2, 10, W1, (B,)), Named(3, 20, W1, (C,))], [1])
+    assert known.claims[W1] == [Claim(10, 2, 2), Claim(20, 3, 3), Claim(30, 1, 1)]

@@ -1,0 +1,217 @@
+"""What lint says of a document: every mistake at once, each with its line, a reason and a suggestion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lead_events
+from lead_events.domain import lint
+from lead_events.domain.findings import Finding, Severity
+from lead_events.domain.model import compile_model
+from lead_events.domain.model_text import read_json, read_yaml
+
+SHIPPED = Path(lead_events.__file__).with_name("default_model.yaml").read_text(encoding="utf-8")
+
+SMALL = """\
+scores:
+  behaviour:
+    half_life: 30d
+    cap: 100
+    rules:
+      - {id: view, when: {type: page.viewed}, points: 5}
+      - {id: file, when: {type: file.downloaded, properties.file: {glob: "*price*"}}, points: 30, cap: 60}
+definitions:
+  ready:
+    all:
+      - {contact: present}
+      - {scores.behaviour: {at_least: 50}}
+temperature: {hot: ready}
+stages:
+  visitor: {}
+  lead:
+    entry:
+      - {from: [visitor], when: {contact: present}}
+    exits:
+      - {to: visitor, after: 30d, idle: true, reason: asleep}
+"""
+
+
+def found(text: str) -> list[Finding]:
+    """Return what lint finds."""
+    return lint.lint_text(text)
+
+
+def only(old: str, new: str) -> Finding:
+    """Replace a part of the small model and return the one finding."""
+    assert old in SMALL
+    (finding,) = found(SMALL.replace(old, new))
+    return finding
+
+
+def test_the_shipped_model_is_clean_and_read_as_every_yaml_reader_reads_it() -> None:
+    """The document that people copy gives no finding, and means the same to a YAML 1.1 reader."""
+    assert found(SHIPPED) == []
+    assert read_yaml(SHIPPED).document == yaml.safe_load(SHIPPED)
+    assert found(SMALL) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "pointer", "words", "suggestion"),
+    [
+        ("half_life: 30d", "halflife: 30d", 3, "/scores/behaviour/halflife", "no field", "did you mean half_life?"),
+        ("half_life: 30d", "half_life: 30", 3, "/scores/behaviour/half_life", "such as 30d", None),
+        ("half_life: 30d", "half_life: 30x", 3, "/scores/behaviour/half_life", "'30x' is not a duration", None),
+        ("{type: page.viewed}", "{page.path: /x}", 6, "/scores/behaviour/rules/0/when/page.path", "no field 'page.path'",
+         "did you mean context.page.path?"),
+        ("properties.file:", "file:", 7, "/scores/behaviour/rules/1/when/file", "no field 'file'",
+         "did you mean properties.file?"),
+        ("{glob:", "{globe:", 7, "/scores/behaviour/rules/1/when/properties.file/globe", "unknown operator",
+         "did you mean glob?"),
+        ("id: file", "id: view", 7, "/scores/behaviour/rules/1/id", "stands more than once", None),
+        ('{glob: "*price*"}', '{matches: "(price"}', 7, "/scores/behaviour/rules/1/when/properties.file/matches", "RE2", None),
+        ("scores.behaviour:", "scores.behavior:", 12, "/definitions/ready/all/1/scores.behavior", "no score",
+         "did you mean behaviour?"),
+        ("{at_least: 50}", "{atleast: 50}", 12, "/definitions/ready/all/1/scores.behaviour/atleast", "not 'atleast'",
+         "did you mean at_least?"),
+        ("{contact: present}\n      - {s", "{contakt: present}\n      - {s", 11, "/definitions/ready/all/0/contakt",
+         "no field 'contakt'", "did you mean contact?"),
+        ("hot: ready", "hot: redy", 13, "/temperature/hot/definition", "no definition 'redy'", "did you mean ready?"),
+        ("from: [visitor]", "from: [visitr]", 18, "/stages/lead/entry/0/from/0", "no stage 'visitr'", "did you mean visitor?"),
+        ("after: 30d", "after: soon", 20, "/stages/lead/exits/0/after", "'soon' is not a duration", None),
+        (", idle: true", "", 20, "/stages/lead/exits/0", "either for idle", None),
+        ("  behaviour:\n", "  Behaviour!:\n", 2, "/scores/Behaviour!", "lower-case letters", None),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_an_error_with_its_line_and_a_suggestion(
+    old: str, new: str, line: int, pointer: str, words: str, suggestion: str | None
+) -> None:
+    """Whatever publishing would refuse is found where it stands."""
+    assert old in SMALL
+    errors = [each for each in found(SMALL.replace(old, new)) if each.severity is Severity.ERROR]
+    matching = [each for each in errors if each.pointer == pointer]
+    assert matching, errors
+    assert matching[0].line == line
+    assert words in matching[0].message
+    assert matching[0].suggestion == suggestion
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "pointer", "words"),
+    [
+        ("points: 30, cap: 60", "points: 70, cap: 60", "/scores/behaviour/rules/1/points", "never give more than 60"),
+        ("points: 5}", "points: 0}", "/scores/behaviour/rules/0/points", "gives no points"),
+        ("{at_least: 50}", "{at_least: 150}", "/definitions/ready/all/1/scores.behaviour", "cannot reach 150; its most is 100"),
+        ("type: page.viewed", "type: page.view", "/scores/behaviour/rules/0/when/type", "no built-in type"),
+        ("properties.file:", "properties.files:", "/scores/behaviour/rules/1/when/properties.files", "no built-in property"),
+        ('{glob: "*price*"}', "{at_least: 9, at_most: 3}", "/scores/behaviour/rules/1/when/properties.file", "no number"),
+        ("{contact: present}\n      - {s", "{traits.job_titel: present}\n      - {s", "/definitions/ready/all/0/traits.job_titel",
+         "no built-in trait"),
+        ("from: [visitor]", "from: [lead]", "/stages/lead/entry", "no lead reaches stage lead"),
+    ],
+)  # fmt: skip
+def test_what_is_probably_a_mistake_is_a_warning(old: str, new: str, pointer: str, words: str) -> None:
+    """It can be published all the same."""
+    finding = only(old, new)
+    assert (finding.severity, finding.pointer) == (Severity.WARNING, pointer)
+    assert words in finding.message
+
+
+def test_a_rule_that_another_one_repeats_and_a_stage_without_entry_are_found() -> None:
+    """Both are legal, and hardly ever meant."""
+    twin = SMALL.replace("definitions:", "      - {id: again, when: {type: page.viewed}, points: 1}\ndefinitions:")
+    assert [f.pointer for f in found(twin)] == ["/scores/behaviour/rules/2/when"]
+    assert [f.pointer for f in found(SMALL + "  lost: {}\n")] == ["/stages/lost"]
+
+
+def test_a_condition_that_cannot_hold_is_found() -> None:
+    """A score cannot be high and low at once."""
+    text = SMALL.replace("{contact: present}\n      - {s", "{scores.behaviour: {below: 20}}\n      - {s")
+    assert [(f.pointer, f.severity) for f in found(text)] == [("/definitions/ready/all", Severity.WARNING)]
+
+
+def test_yes_and_no_are_texts_and_are_pointed_out() -> None:
+    """YAML 1.1 would make booleans of ``on``, ``yes`` and ``no``; here they stay what was written."""
+    read = read_yaml("on: 1\nanswer: no\nquoted: 'no'\ntruth: true\nnothing: ~\nclock: 12:30\nday: 2026-11-21\n")
+    assert read.document == {
+        "on": 1, "answer": "no", "quoted": "no", "truth": True, "nothing": None, "clock": "12:30", "day": "2026-11-21",
+    }  # fmt: skip
+    assert read.traps == [("/on", "on"), ("/answer", "no")]
+    text = SMALL.replace("{type: page.viewed}", "{type: page.viewed, properties.campaign: no}")
+    assert any("boolean for other YAML readers" in finding.message for finding in found(text))
+
+
+_BILLION = "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", 1),
+        ("scores:\n  a: [1,\n  b: 2]\n  c: [\n", 5),
+        ("a: 1\nb: 2\na: 3\n", 3),
+        ("a: !!python/object:os.system {}\n", 1),
+        ("a: &x [*x]\n", 1),
+        (_BILLION, 1),
+        ("[" * 5_000, 1),
+        ("a: 123456789012345678901\n", 1),
+        ('a: "\\ud800"\n', 1),
+        ("a: 1\n---\nb: 2\n", 2),
+        ("? [1]\n: 2\n", 1),
+    ],
+)  # fmt: skip
+def test_unreadable_text_is_one_error_with_a_line(text: str, line: int) -> None:
+    """Broken, hostile and ambiguous YAML is refused, quickly, and never built."""
+    (finding,) = found(text)
+    assert (finding.severity, finding.line) == (Severity.ERROR, line)
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    """Nobody wants to publish ten times to find ten mistakes."""
+    text = SMALL.replace("half_life: 30d", "half_life: x").replace("hot: ready", "hot: redy").replace("{glob:", "{globe:")
+    with pytest.raises(lint.RefusedModel) as refused:
+        lint.check(read_yaml(text).document, read_yaml(text).lines)
+    assert [error["line"] for error in refused.value.errors] == [3, 7, 13]
+    assert "and 2 more" in str(refused.value)
+
+
+def test_json_has_lines_too() -> None:
+    """JSON is read strictly, and its lines are known all the same."""
+    read = read_json(b'{\n "scores": {\n  "a": {"rules": 3}}}')
+    (finding,) = lint.lint(read.document, read.lines)
+    assert (finding.pointer, finding.line) == ("/scores/a/rules", 3)
+
+
+_KEYS = st.sampled_from(
+    ["scores", "a", "rules", "id", "when", "type", "points", "definitions", "all", "any", "of", "count", "within", "stages",
+     "entry", "exits", "from", "to", "unless", "limit", "scores.a", "traits.x", "at_least", "not", "temperature", "hot"]
+)  # fmt: skip
+_LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-5, 2_000), st.sampled_from(["a", "30d", "page.viewed", "present"]))
+_ANYTHING = st.recursive(
+    _LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_KEYS, inner, max_size=4)), max_leaves=25
+)
+
+
+@given(document=_ANYTHING)
+def test_lint_never_fails_and_what_it_lets_pass_can_be_compiled(document: Any) -> None:
+    """Whatever is sent is answered with findings, and publishing refuses nothing that lint found no error in."""
+    if all(finding.severity is Severity.WARNING for finding in lint.lint(document)):
+        compile_model(document)
+
+
+@given(spec=_ANYTHING)
+def test_lint_understands_every_condition_as_the_compiler_does(spec: Any) -> None:
+    """A definition without an error compiles, and one that compiles has no error."""
+    document = {"scores": {"a": {"rules": []}}, "definitions": {"d": spec}}
+    try:
+        compile_model(document)
+    except Exception:  # noqa: BLE001 - whatever the compiler stumbles over
+        assert any(finding.severity is Severity.ERROR for finding in lint.lint(document))
+    else:
+        errors = [finding for finding in lint.lint(document) if finding.severity is Severity.ERROR]
+        assert errors == [] or all("present takes true" in error.message for error in errors)

@@ -1,0 +1,64 @@
+"""What a difference between two models says, in words and as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from lead_events.domain.model_diff import diff
+from tests.histories import MODEL
+
+
+def changed(*path: Any, to: Any) -> dict[str, Any]:
+    """Return a copy of the model with one value replaced; None removes it."""
+    copy: dict[str, Any] = orjson.loads(orjson.dumps(MODEL))
+    place: Any = copy
+    for name in path[:-1]:
+        place = place[name]
+    if to is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = to
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "words"),
+    [
+        (("scores", "behaviour", "half_life"), "30d", "score behaviour half-life: 12h → 30d"),
+        (("scores", "behaviour", "rules", 0, "points"), 12, "rule view of behaviour points: 10 → 12"),
+        (("scores", "behaviour", "rules", 0, "limit", "per"), "day", "rule view of behaviour limit per: session → day"),
+        (("scores", "behaviour", "rules", 3), None, "rule gone of behaviour is gone: when type email.unsubscribed; points -20"),
+        (("definitions", "ready", "all", 1, "scores.behaviour", "at_least"), 40,
+         "definition ready scores.behaviour at least: 25 → 40"),
+        (("definitions", "regular"), None, "definition regular is gone: all visits at least 2, scores.fit at least 20"),
+        (("definitions", "new"), {"contact": "present"}, "definition new is new: contact present"),
+        (("stages", "mql", "exits", 0, "after"), "2d", "stage mql exits after: 1d → 2d"),
+        (("stages", "recycled", "entry", 0, "events"), ["lead.rejected", "deal.lost"],
+         "stage recycled entry events also has: deal.lost"),
+        (("time_zone",), "UTC", "time zone: Asia/Kathmandu → UTC"),
+        (("temperature", "hot"), "regular", "temperature hot: ready → regular"),
+    ],
+)  # fmt: skip
+def test_one_difference_is_one_sentence(path: tuple[Any, ...], to: Any, words: str) -> None:
+    """Whoever agreed on the model reads what changes, without knowing JSON."""
+    (only,) = diff(MODEL, changed(*path, to=to))
+    assert only.words == words
+
+
+def test_order_of_rules_means_nothing_and_order_of_entries_does() -> None:
+    """Rules stand by their ids; the first entry that fits wins."""
+    rules = MODEL["scores"]["behaviour"]["rules"]
+    assert diff(MODEL, changed("scores", "behaviour", "rules", to=rules[::-1])) == []
+    entries = MODEL["stages"]["mql"]["entry"]
+    (only,) = diff(MODEL, changed("stages", "mql", "entry", to=entries[::-1]))
+    assert "another order" in only.words
+
+
+def test_a_document_equals_itself_and_data_names_the_place() -> None:
+    """No difference is no sentence; the pointer leads to what differs."""
+    assert diff(MODEL, MODEL) == []
+    (only,) = diff(MODEL, changed("scores", "fit", "rules", 0, "points", to=25))
+    assert (only.pointer, only.kind, only.old, only.new) == ("/scores/fit/rules/director/points", "changed", 20, 25)

@@ -1,0 +1,37 @@
+"""The state of a fold is written down losslessly: what is loaded goes on exactly as what was kept in memory."""
+
+from __future__ import annotations
+
+from hypothesis import given as hypothesis_given
+from hypothesis import settings
+
+from lead_events.domain import state
+from lead_events.domain.lead import fold
+from lead_events.domain.model import compile_model
+from tests.given import opened
+from tests.histories import MODEL, Said, logs
+
+SHORT = compile_model(MODEL)
+
+
+@settings(max_examples=60)
+@hypothesis_given(said=logs())
+def test_dump_and_load_between_events_change_nothing(said: list[Said]) -> None:
+    """However often a state is stored, the next event finds the same bits."""
+    events = [opened(one.sent(), one.number + 1) for one in said]
+    events.sort(key=lambda event: (event.at, event.position))
+    whole, stored = SHORT.begin(1), SHORT.begin(1)
+    fold(whole, events, SHORT, events[-1].at)
+    for event in events:
+        fold(stored, [event], SHORT, event.at)
+        text = state.dump(stored)
+        stored = state.load(text)
+        assert state.dump(stored) == text
+    assert state.dump(stored) == state.dump(whole)
+
+
+def test_a_new_lead_knows_nothing() -> None:
+    """The beginning is written down like everything else."""
+    lead = SHORT.begin(5)
+    assert (lead.founding, lead.contact, lead.trait("city"), lead.stage) == (5, False, None, "visitor")
+    assert state.dump(state.load(state.dump(lead))) == state.dump(lead)
