@@ -1,0 +1,125 @@
+"""Opens a database with the durability that an acknowledgement promises, and the two kinds of transaction.
+
+SQLite: WAL, ``synchronous=FULL``, ``BEGIN IMMEDIATE`` for writers. PostgreSQL: ``synchronous_commit=on``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+from lead_events.domain.errors import UnsafeSqlite
+
+_WRITES = "lead_events_writes"
+_LOCK_WAIT_SECONDS = 30
+
+
+def create(url: str, *, pool_size: int = 5) -> Engine:
+    """Open the database named by an SQLAlchemy URL (``sqlite:///file`` or ``postgresql+psycopg://…``).
+
+    Raises:
+        UnsafeSqlite: the SQLite library at hand can lose committed data.
+    """
+    if make_url(url).get_backend_name() == "sqlite":
+        return _create_sqlite(url, pool_size)
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=5, pool_pre_ping=True, isolation_level="READ COMMITTED", hide_parameters=True
+    )
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that only reads."""
+    with engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that writes; it commits at the end of the block, or rolls back on an error."""
+    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that only reads and sees one moment of the database throughout."""
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 - the same one
+        yield connection
+
+
+def _create_sqlite(url: str, pool_size: int) -> Engine:
+    module = safe_sqlite()
+    engine = create_engine(
+        url,
+        module=module,
+        pool_size=pool_size,
+        max_overflow=5,
+        connect_args={"check_same_thread": False},
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def safe_sqlite() -> ModuleType:
+    """Return an SQLite module whose library is free of the WAL-reset race.
+
+    Fixed in 3.51.3 and back-ported to 3.50.7 and 3.44.6 (https://sqlite.org/wal.html).
+    """
+    version: tuple[int, ...] = (0, 0, 0)
+    for module in _sqlite_modules():
+        version = module.sqlite_version_info
+        if version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0):
+            return module
+    raise UnsafeSqlite(".".join(map(str, version)))
+
+
+def _sqlite_modules() -> Iterator[ModuleType]:
+    try:
+        from pysqlite3 import dbapi2  # noqa: PLC0415 - absent where no wheel exists
+    except ImportError:
+        pass
+    else:
+        yield dbapi2
+    import sqlite3  # noqa: PLC0415 - the last resort, and refused when it is unsafe
+
+    yield sqlite3
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy's "begin" event says which kind of transaction starts
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={_LOCK_WAIT_SECONDS * 1000}",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "cache_size=-65536",
+        "mmap_size=268435456",
+        "journal_size_limit=67108864",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        cursor.execute(f"SET lock_timeout = '{_LOCK_WAIT_SECONDS}s'")
+        cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
+    connection.commit()

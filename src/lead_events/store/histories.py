@@ -1,0 +1,69 @@
+"""A lead's own events, in canonical order, as of any position: what a re-fold, an explanation and a replay read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from lead_events.domain.events import Event
+from lead_events.store import identity, schema
+from lead_events.store.dialect import any_of
+from lead_events.store.opening import open_events
+from lead_events.store.vault import Vault
+
+
+class History(NamedTuple):
+    """What a lead owns.
+
+    Attributes:
+        events: in canonical order (at, position), without those an operator left out.
+        position: the last position that changed which events belong to it; 0 when none ever did.
+        emptied: nothing is left of what it had.
+        merged_into: the lead that stands for it since somebody merged it, or None.
+    """
+
+    events: list[Event]
+    position: int
+    emptied: bool
+    merged_into: int | None
+
+
+def load(
+    connection: Connection, vault: Vault, foundings: Collection[int], upto: int, skips: Collection[int] = ()
+) -> dict[int, History]:
+    """Return the histories of leads as of a position.
+
+    Args:
+        foundings: the leads.
+        upto: the last position that counts.
+        skips: positions to leave out.
+    """
+    if not foundings:
+        return {}
+    known, subjects = identity.load_subjects(connection, foundings, upto)
+    last_moves = identity.load_last_moves(connection, identity.with_members(known, foundings), upto)
+    table = schema.events
+    rows = connection.execute(
+        select(table)
+        .where(any_of(connection, table.c.subject, subjects), table.c.position <= upto)
+        .order_by(table.c.at, table.c.position)
+    ).all()
+    owners = [identity.lead_of_subject(known, row.subject, row.at, row.position) for row in rows]
+    wanted = set(foundings)
+    mine = [(owner, row) for owner, row in zip(owners, rows, strict=True) if owner is not None and owner in wanted]
+    opened = open_events(connection, vault, [row for _, row in mine])
+    events: dict[int, list[Event]] = {founding: [] for founding in foundings}
+    positions = {founding: last_moves.get(founding, 0) for founding in foundings}
+    for lead, position in last_moves.items():
+        survivor = known.survivors.get(lead, lead)
+        positions[survivor] = max(positions.get(survivor, 0), position)
+    owning = set()
+    for (owner, row), event in zip(mine, opened, strict=True):
+        owning.add(owner)
+        positions[owner] = max(positions[owner], row.position)
+        if row.position not in skips:
+            events[owner].append(event)
+    into = {lead: survivor for lead, survivor in known.survivors.items() if survivor != lead}
+    return {f: History(events[f], positions[f], f not in owning, into.get(f)) for f in foundings}

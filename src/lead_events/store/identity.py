@@ -1,0 +1,283 @@
+"""Identity's insert-only tables: extended in log order by whoever comes first, read as of any position.
+
+Own checkpoint, own transaction: rows are a function of the log alone, so two writers can only write the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, select, update
+
+from lead_events.domain.events import IdentifierKind
+from lead_events.domain.identity import Claim, Decisions, Known, Merge, Named, Shift, resolve
+from lead_events.domain.lead_id import addressed_lead, decode_lead_id, lead_ref
+from lead_events.store import log, schema
+from lead_events.store.dialect import any_of, insert_new_rows, pairs
+from lead_events.store.engine import reading, writing
+from lead_events.store.envelope import unpack_refs
+
+_CLAIMS_NEAR = """
+SELECT c.ref, c.at, c.position, c.founding FROM {page} JOIN claims AS c ON c.ref = page.ref
+WHERE c.position <= {upto} AND c.at >= COALESCE((SELECT max(x.at) FROM claims AS x WHERE x.ref = page.ref
+AND x.at < page.number AND x.position <= {upto}), {beginning})
+ORDER BY c.ref, c.at, c.position
+"""
+_BEGINNING = -(2**62)
+
+
+_MERGES = {"lead.merged": True, "lead.unmerged": False}
+
+
+def name(row: Any) -> Named:
+    """Return what identity needs to know of an event row to tell whose it is."""
+    anonymous: bytes | None = None
+    strong = []
+    for kind, ref in unpack_refs(row.refs):
+        if kind == IdentifierKind.ANONYMOUS:
+            anonymous = ref
+        else:
+            strong.append(ref)
+    return Named(row.position, row.at, anonymous, tuple(strong))
+
+
+def _name_whole(row: Any, log_id: bytes) -> Named:
+    """Return what identity needs to know of an event row to decide by it: of a merge, also who was merged."""
+    named = name(row)
+    if row.type not in _MERGES:
+        return named
+    properties = orjson.loads(row.body)["properties"]
+    one, two = (decode_lead_id(log_id, properties[field]) for field in ("lead_id", "into"))
+    if one is None or two is None or one == two:
+        return named
+    return named._replace(merge=Merge((min(one, two), max(one, two)), _MERGES[row.type]))
+
+
+def extend(engine: Engine, upto: int, page_size: int) -> None:
+    """Resolve every event up to a position that nobody resolved yet."""
+    while True:
+        with reading(engine) as connection:
+            after = read_checkpoint(connection)
+            if after >= upto:
+                return
+            log_id = log.read_head(connection).log_id
+            page = [_name_whole(row, log_id) for row in log.read(connection, after, min(page_size, upto - after))]
+            decisions = resolve(load_known(connection, page, after), page)
+            moves = _moves(connection, decisions.shifts) | decisions.regrouped
+        with writing(engine) as connection:
+            _save(connection, decisions, moves, page[-1].position)
+
+
+def read_checkpoint(connection: Connection) -> int:
+    """Return the position up to which identity is decided."""
+    return int(connection.execute(select(schema.identity_head.c.position)).scalar_one())
+
+
+def load_known(connection: Connection, page: Sequence[Named], upto: int) -> Known:
+    """Return what positions up to ``upto`` decided about the refs that a page names."""
+    strong = {ref for event in page for ref in event.strong}
+    first_at: dict[bytes, int] = {}
+    for event in page:
+        if event.anonymous is not None:
+            first_at[event.anonymous] = min(event.at, first_at.get(event.anonymous, event.at))
+    bindings = _load_leads(connection, schema.bindings, strong, upto)
+    visitors = _load_leads(connection, schema.visitors, first_at, upto)
+    known = Known(bindings, visitors, _load_claims_near(connection, first_at, upto))
+    load_merges(connection, known, upto, {lead for event in page if event.merge for lead in event.merge.pair})
+    return known
+
+
+def load_merges(connection: Connection, known: Known, upto: int, more: Collection[int] = ()) -> None:
+    """Add the merges in force at a position to what is known, and who of those leads, and of ``more``, is identified."""
+    table = schema.merges
+    columns = table.c.one, table.c.two, table.c.active
+    rows = connection.execute(select(*columns).where(table.c.position <= upto).order_by(table.c.position)).all()
+    for one, two, active in rows:
+        (known.merged.add if active else known.merged.discard)((one, two))
+    concerned = {lead for pair in known.merged for lead in pair} | set(more)
+    if concerned:
+        known.identified.update(_load_refs(connection, schema.bindings, concerned, upto).values())
+
+
+def load_moves(connection: Connection, after: int, upto: int) -> dict[int, int]:
+    """Return the leads that gained or lost events to another between two positions → the last position that did it."""
+    table = schema.moves
+    rows = connection.execute(
+        select(table.c.founding, table.c.position)
+        .where(table.c.position > after, table.c.position <= upto)
+        .order_by(table.c.position)
+    )
+    return {founding: position for founding, position in rows}
+
+
+def load_last_moves(connection: Connection, foundings: Collection[int], upto: int) -> dict[int, int]:
+    """Return, for each lead that ever did, the last position at which it gained or lost events to another."""
+    table = schema.moves
+    rows = connection.execute(
+        select(table.c.founding, table.c.position)
+        .where(any_of(connection, table.c.founding, foundings), table.c.position <= upto)
+        .order_by(table.c.position)
+    )
+    return {founding: position for founding, position in rows}
+
+
+def load_subjects(connection: Connection, foundings: Collection[int], upto: int) -> tuple[Known, set[bytes]]:
+    """Return every ref under which events of these leads may stand, and who owns what of them."""
+    known = Known()
+    load_merges(connection, known, upto)
+    foundings = with_members(known, foundings)
+    strong = _load_refs(connection, schema.bindings, foundings, upto)
+    known.bindings.update(strong)
+    anonymous = set(_load_refs(connection, schema.visitors, foundings, upto)) | _load_claimed(connection, foundings, upto)
+    known.visitors.update(_load_leads(connection, schema.visitors, anonymous, upto))
+    known.claims.update(_load_claims(connection, anonymous, upto))
+    return known, set(strong) | anonymous | {lead_ref(founding) for founding in foundings}
+
+
+def with_members(known: Known, foundings: Collection[int]) -> set[int]:
+    """Return leads and all those that they stand for."""
+    wanted = set(foundings)
+    return wanted | {lead for lead, survivor in known.survivors.items() if survivor in wanted}
+
+
+def lead_of_subject(known: Known, subject: bytes, at: int, position: int) -> int | None:
+    """Return the lead of an event after all merges, by its subject: always bound, addressing a lead, or anonymous."""
+    founding = known.bindings.get(subject)
+    if founding is None:
+        founding = known.lead_of_anonymous(subject, (at, position))
+    if founding is None:
+        founding = addressed_lead(subject)
+    return None if founding is None else known.survivors.get(founding, founding)
+
+
+def _load_leads(connection: Connection, table: Any, refs: Collection[bytes], upto: int) -> dict[bytes, int]:
+    if not refs:
+        return {}
+    where = any_of(connection, table.c.ref, refs), table.c.position <= upto
+    return {ref: founding for ref, founding in connection.execute(select(table.c.ref, table.c.founding).where(*where))}
+
+
+def _load_refs(connection: Connection, table: Any, foundings: Collection[int], upto: int) -> dict[bytes, int]:
+    where = any_of(connection, table.c.founding, foundings), table.c.position <= upto
+    return {ref: founding for ref, founding in connection.execute(select(table.c.ref, table.c.founding).where(*where))}
+
+
+def _load_claimed(connection: Connection, foundings: Collection[int], upto: int) -> set[bytes]:
+    table = schema.claims
+    where = any_of(connection, table.c.founding, foundings), table.c.position <= upto
+    return set(connection.execute(select(table.c.ref).distinct().where(*where)).scalars())
+
+
+def _load_claims(connection: Connection, refs: Collection[bytes], upto: int) -> dict[bytes, list[Claim]]:
+    if not refs:
+        return {}
+    table = schema.claims
+    where = any_of(connection, table.c.ref, refs), table.c.position <= upto
+    columns = table.c.ref, table.c.at, table.c.position, table.c.founding
+    return _by_ref(connection.execute(select(*columns).where(*where).order_by(*columns[:3])))
+
+
+def _load_claims_near(connection: Connection, first_at: dict[bytes, int], upto: int) -> dict[bytes, list[Claim]]:
+    """Return per ref the last claim before an instant and all at it or later, without reading a long history."""
+    if not first_at:
+        return {}
+    page, parameters = pairs(connection, "page", list(first_at.items()))
+    statement = _CLAIMS_NEAR.format(page=page, upto=int(upto), beginning=_BEGINNING)
+    return _by_ref(connection.exec_driver_sql(statement, parameters))
+
+
+def _by_ref(rows: Iterable[Any]) -> dict[bytes, list[Claim]]:
+    claims: dict[bytes, list[Claim]] = {}
+    for ref, at, position, founding in rows:
+        claims.setdefault(bytes(ref), []).append(Claim(at, position, founding))
+    return claims
+
+
+def _moves(connection: Connection, shifts: Sequence[Shift]) -> set[tuple[int, int]]:
+    """Return (position, lead) for every lead whose set of events a shift really changed."""
+    if not shifts:
+        return set()
+    table = schema.events
+    refs = {shift.ref for shift in shifts}
+    last = max(shift.position for shift in shifts)
+    rows = connection.execute(
+        select(table.c.subject, table.c.at, table.c.position)
+        .where(any_of(connection, table.c.subject, refs), table.c.position < last)
+        .order_by(table.c.subject, table.c.at, table.c.position)
+    )
+    keys: dict[bytes, list[tuple[int, int]]] = {}
+    for subject, at, position in rows:
+        keys.setdefault(subject, []).append((at, position))
+    return {move for shift in shifts for move in _moved(shift, keys.get(shift.ref, []))}
+
+
+def _moved(shift: Shift, keys: list[tuple[int, int]]) -> set[tuple[int, int]]:
+    moved = [
+        key
+        for key in keys
+        if key[1] < shift.position and (shift.low is None or key >= shift.low) and (shift.high is None or key < shift.high)
+    ]
+    if not moved:
+        return set()
+    # A visitor row that was emptied tells where its founding event lives now, so it is touched when that event moves on.
+    touched = {shift.loser, shift.winner} | {position for _, position in moved if position == shift.visitor}
+    return {(shift.position, founding) for founding in touched}
+
+
+def _save(connection: Connection, decisions: Decisions, moves: set[tuple[int, int]], upto: int) -> None:
+    insert_new_rows(connection, schema.merges, decisions.merges)
+    insert_new_rows(connection, schema.candidates, decisions.candidates)
+    insert_new_rows(connection, schema.bindings, decisions.bindings)
+    insert_new_rows(connection, schema.visitors, decisions.visitors)
+    insert_new_rows(connection, schema.claims, decisions.claims)
+    insert_new_rows(connection, schema.moves, sorted(moves))
+    head = schema.identity_head
+    connection.execute(update(head).where(head.c.position < upto).values(position=upto))
+
+
+def load_part(connection: Connection, low: int, high: int, upto: int) -> tuple[Known, set[bytes], set[int]]:
+    """Return who owns what among the leads founded after ``low`` and up to ``high``, their refs, and the leads themselves."""
+    known = Known()
+    load_merges(connection, known, upto)
+    others = {lead for lead, survivor in known.survivors.items() if low < survivor <= high}
+
+    def in_part(table: Any) -> Any:
+        of_part = table.c.founding.between(low + 1, high) | any_of(connection, table.c.founding, others)
+        return of_part & (table.c.position <= upto)
+
+    for table, found in ((schema.bindings, known.bindings), (schema.visitors, known.visitors)):
+        rows = connection.execute(select(table.c.ref, table.c.founding).where(in_part(table))).all()
+        found.update({ref: founding for ref, founding in rows})
+    foundings = {lead for lead in (*known.bindings.values(), *known.visitors.values()) if low < lead <= high}
+    table = schema.claims
+    claimed = connection.execute(select(table.c.ref).distinct().where(in_part(table))).scalars()
+    anonymous = set(known.visitors) | set(claimed)
+    for some in batched(anonymous):
+        known.visitors.update(_load_leads(connection, schema.visitors, some, upto))
+        known.claims.update(_load_claims(connection, some, upto))
+    # Events addressed to a lead inside the part are found by the range of its addresses.
+    addressed = {lead_ref(lead) for lead in others if not low < lead <= high}
+    return known, set(known.bindings) | anonymous | addressed, foundings
+
+
+def load_moves_of_part(connection: Connection, known: Known, low: int, high: int, upto: int) -> dict[int, tuple[int, int]]:
+    """Return, for leads of a part that ever gained or lost events to another, (last position, its receipt)."""
+    moves, events = schema.moves, schema.events
+    others = {lead for lead, survivor in known.survivors.items() if low < survivor <= high}
+    rows = connection.execute(
+        select(moves.c.founding, moves.c.position, events.c.received_at)
+        .join(events, events.c.position == moves.c.position)
+        .where(moves.c.founding.between(low + 1, high) | any_of(connection, moves.c.founding, others), moves.c.position <= upto)
+        .order_by(moves.c.position)
+    ).all()
+    # What happened to a lead happened to the one that stands for it, too.
+    last = {founding: (position, received_at) for founding, position, received_at in rows}
+    return last | {known.survivors.get(founding, founding): (position, at) for founding, position, at in rows}
+
+
+def batched(refs: Collection[bytes], size: int = 5_000) -> Iterable[list[bytes]]:
+    """Divide refs into lists that a statement can take."""
+    listed = list(refs)
+    return (listed[start : start + size] for start in range(0, len(listed), size))

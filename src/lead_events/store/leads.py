@@ -1,0 +1,113 @@
+"""The read model's rows: one per lead and generation; the fold's state and the columns that lists are asked by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from lead_events.domain import state
+from lead_events.domain.companies import company_of
+from lead_events.domain.decay import UNRANKED
+from lead_events.domain.model import Model
+from lead_events.domain.scoring import ranks
+from lead_events.domain.state import Lead
+from lead_events.domain.times import Instant
+from lead_events.store import schema
+from lead_events.store.dialect import any_of, upsert_rows
+
+_TABLE = schema.leads
+COLUMNS = ("founding", "position", "updated_at", "contact", "emptied", "parked", "state")
+"""What ``open_row`` needs of a database row."""
+_RANKS = 5
+_AT_ONCE = 10_000  # SQLite takes 32 766 parameters a statement
+_SEARCHED_TRAITS = ("email", "phone", "first_name", "last_name", "company", "job_title")
+
+
+class LeadRow(NamedTuple):
+    """One lead of one generation, as the projector holds it.
+
+    Attributes:
+        lead: state of the fold.
+        position: the last position that changed which events belong to it.
+        updated_at: the later of that event's receipt and the last time move.
+        emptied: every event it had belongs to another lead now.
+        merged: and that because somebody merged it: it stays in lists, for whoever knows it must learn.
+        parked: its fold failed; the state is that before the failing event.
+    """
+
+    lead: Lead
+    position: int
+    updated_at: Instant
+    emptied: bool
+    parked: bool
+    merged: bool = False
+
+
+def load(connection: Connection, generation_id: int, foundings: Collection[int]) -> dict[int, LeadRow]:
+    """Return the rows of leads, by founding position; those without a row are absent."""
+    if not foundings:
+        return {}
+    columns, listed = [_TABLE.c[name] for name in COLUMNS], list(foundings)
+    found = {}
+    for start in range(0, len(listed), _AT_ONCE):
+        some = any_of(connection, _TABLE.c.founding, listed[start : start + _AT_ONCE])
+        rows = connection.execute(select(*columns).where(_TABLE.c.generation_id == generation_id, some))
+        found.update({row.founding: open_row(row) for row in rows})
+    return found
+
+
+def open_row(row: Any) -> LeadRow:
+    """Return the lead of a database row that has ``COLUMNS``; a lead without events has no contact of its own."""
+    merged = bool(row.emptied and row.contact)
+    return LeadRow(state.load(row.state), row.position, row.updated_at, bool(row.emptied), bool(row.parked), merged)
+
+
+def load_due(connection: Connection, generation_id: int, until: Instant, limit: int) -> list[tuple[Instant, int]]:
+    """Return (instant, lead) of the leads that time alone moves up to an instant, earliest first."""
+    rows = connection.execute(
+        select(_TABLE.c.due_at, _TABLE.c.founding)
+        .where(_TABLE.c.generation_id == generation_id, _TABLE.c.due_at <= until)
+        .order_by(_TABLE.c.due_at, _TABLE.c.founding)
+        .limit(limit)
+    )
+    return [(due_at, founding) for due_at, founding in rows]
+
+
+def save(connection: Connection, generation_id: int, model: Model, rows: Iterable[LeadRow]) -> None:
+    """Write rows, replacing those that exist."""
+    upsert_rows(connection, _TABLE, [_columns(generation_id, model, row) for row in rows])
+
+
+def _columns(generation_id: int, model: Model, row: LeadRow) -> tuple[Any, ...]:
+    lead = row.lead
+    found = ranks(lead, model)[:_RANKS]
+    return (
+        generation_id,
+        lead.founding,
+        row.position,
+        row.updated_at,
+        lead.created_at,
+        lead.stage,
+        lead.temperature,
+        lead.contact or row.merged,
+        row.emptied,
+        row.parked,
+        sum(1 << index for index, definition in enumerate(lead.definitions) if definition[0]),
+        lead.owner,
+        company_of(lead),
+        search_text(lead),
+        None if row.parked else lead.due,
+        *found,
+        *[UNRANKED] * (_RANKS - len(found)),
+        state.dump(lead),
+    )
+
+
+def search_text(lead: Lead) -> str:
+    """Return what ``q`` looks through: contact, names, company and job title, case-folded, one a line."""
+    if not lead.traits:
+        return ""
+    values = (lead.trait(name) for name in _SEARCHED_TRAITS)
+    return "\n".join(str(value).casefold() for value in values if value)

@@ -1,0 +1,209 @@
+"""Pseudonyms and sealing: the log holds refs, the vault holds what they stand for, under keys that erasure destroys.
+
+One data key per ref, wrapped by the master key (AES-256-GCM, NIST SP 800-38D). Refs of strong identifiers are random and
+found by a keyed blind index; refs of anonymous ids, which are random already, are a keyed hash.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Connection, select
+
+from lead_events import clock
+from lead_events.domain.errors import Misconfigured
+from lead_events.domain.events import REF_BYTES, Identifier, IdentifierKind
+from lead_events.store import schema
+from lead_events.store.dialect import any_of, read_among
+
+LOG_REF = bytes(REF_BYTES)
+"""Names the key of the log itself: it blinds identifiers and seals events about no lead."""
+
+NONCE_BYTES = 12
+_CACHED_KEYS = 100_000
+
+
+class WrongMasterKey(Misconfigured):
+    """The master key is not the one this database was sealed with; restore the right key file."""
+
+
+class DataKey:
+    """One data key: seals, opens and tags."""
+
+    __slots__ = ("_cipher", "_secret")
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._cipher = AESGCM(secret)
+
+    def seal(self, nonce: bytes, plain: bytes, about: bytes) -> bytes:
+        """Encrypt ``plain``, bound to ``about``."""
+        return self._cipher.encrypt(nonce, plain, about)
+
+    def open(self, nonce: bytes, sealed: bytes, about: bytes) -> bytes:
+        """Decrypt what ``seal`` made with the same nonce and ``about``."""
+        return self._cipher.decrypt(nonce, sealed, about)
+
+    def tag(self, said: bytes) -> bytes:
+        """Return 16 bytes that are equal for equal content and mean nothing without this key."""
+        return hmac.digest(self._secret, said, "sha256")[:16]
+
+
+@dataclass(slots=True)
+class Newcomers:
+    """Refs and keys that do not exist yet, to be stored with the events that need them.
+
+    Attributes:
+        refs: blind index → (ref, kind, sealed value).
+        keys: ref → wrapped key.
+    """
+
+    refs: dict[bytes, tuple[bytes, int, bytes]] = field(default_factory=dict)
+    keys: dict[bytes, bytes] = field(default_factory=dict)
+
+
+class Vault:
+    """Opens and seals with the keys of one log; knows no SQL transaction of its own."""
+
+    def __init__(self, master_key: bytes, log_id: bytes, wrapped_log_key: bytes) -> None:
+        """Unwrap the key of the log.
+
+        Args:
+            master_key: 32 bytes.
+            log_id: 16 bytes.
+            wrapped_log_key: the row of ``keys`` for ``LOG_REF``.
+
+        Raises:
+            WrongMasterKey: the master key does not fit this log.
+        """
+        self.log_id = log_id
+        self._master = AESGCM(master_key)
+        self._cache: OrderedDict[bytes, DataKey] = OrderedDict()
+        # What the database said last; nothing is stored by it that is not compared again under the log's lock.
+        self.refs: dict[bytes, bytes] = {}
+        self.keys: dict[bytes, bytes] = {LOG_REF: wrapped_log_key}
+        try:
+            secret = self._unwrap(LOG_REF, wrapped_log_key)
+        except InvalidTag:
+            raise WrongMasterKey from None
+        self._pepper = hmac.digest(secret, b"blind index", "sha256")
+        self._anonymous_pepper = hmac.digest(secret, b"anonymous ref", "sha256")
+
+    def blind(self, identifier: Identifier) -> bytes:
+        """Return the keyed index under which a strong identifier's ref is found."""
+        name = f"{int(identifier.kind)}\0{identifier.system}\0{identifier.value}"
+        return hmac.digest(self._pepper, name.encode(), "sha256")
+
+    def anonymous_ref(self, value: str) -> bytes:
+        """Return the ref of an anonymous id."""
+        return hmac.digest(self._anonymous_pepper, value.encode(), "sha256")[:REF_BYTES]
+
+    def data_key(self, ref: bytes, wrapped: bytes) -> DataKey:
+        """Return the data key of a ref; unwrapped keys are remembered by what was stored, so a destroyed key is forgotten."""
+        cached = self._cache.get(wrapped)
+        if cached is None:
+            cached = DataKey(self._unwrap(ref, wrapped))
+            self._cache[wrapped] = cached
+            if len(self._cache) > _CACHED_KEYS:
+                self._cache.popitem(last=False)
+        return cached
+
+    def remember(self, refs: dict[bytes, bytes], keys: dict[bytes, bytes]) -> None:
+        """Keep refs by blind index and wrapped keys by ref, for the next batch."""
+        for known, found in ((self.refs, refs), (self.keys, keys)):
+            if len(known) > _CACHED_KEYS:
+                known.clear()
+            known.update(found)
+
+    def forget(self, name: bytes) -> None:
+        """Forget a ref by its blind index, or a key by its ref."""
+        self.refs.pop(name, None)
+        self._cache.pop(self.keys.pop(name, b""), None)
+
+    def new_key(self, ref: bytes) -> bytes:
+        """Return a fresh wrapped data key for ``ref``."""
+        return wrap(self._master, ref, clock.random_bytes(32))
+
+    def rewrapped(self, ref: bytes, wrapped: bytes, new_master: bytes) -> bytes:
+        """Return the same data key wrapped by another master key."""
+        return wrap(AESGCM(new_master), ref, self._unwrap(ref, wrapped))
+
+    def seal_value(self, ref: bytes, wrapped: bytes, identifier: Identifier) -> bytes:
+        """Seal an identifier's value under its own ref's key."""
+        nonce = clock.random_bytes(NONCE_BYTES)
+        plain = f"{identifier.system}\0{identifier.value}".encode()
+        return nonce + self.data_key(ref, wrapped).seal(nonce, plain, ref)
+
+    def open_value(self, ref: bytes, kind: int, wrapped: bytes, sealed_value: bytes) -> Identifier:
+        """Return the identifier that a ref stands for."""
+        plain = self.data_key(ref, wrapped).open(sealed_value[:NONCE_BYTES], sealed_value[NONCE_BYTES:], ref)
+        system, value = plain.decode().split("\0", 1)
+        return Identifier(IdentifierKind(kind), value, system)
+
+    def _unwrap(self, ref: bytes, wrapped: bytes) -> bytes:
+        return self._master.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], ref)
+
+
+def wrap(master: AESGCM, ref: bytes, secret: bytes) -> bytes:
+    """Wrap a data key by a master key, bound to its ref."""
+    nonce = clock.random_bytes(NONCE_BYTES)
+    return nonce + master.encrypt(nonce, secret, ref)
+
+
+def first_log_key(master_key: bytes) -> bytes:
+    """Return a fresh wrapped key for a new log."""
+    return wrap(AESGCM(master_key), LOG_REF, clock.random_bytes(32))
+
+
+def sealing_context(log_id: bytes, source_id: int, event_id: str, key_ref: bytes) -> bytes:
+    """Return what a sealed part is bound to, so that it opens in no other event."""
+    return b"%b\0%d\0%b\0%b" % (log_id, source_id, event_id.encode(), key_ref)
+
+
+def load_refs(connection: Connection, blinds: Collection[bytes]) -> dict[bytes, bytes]:
+    """Return the refs known for blind indexes."""
+    if not blinds:
+        return {}
+    table = schema.refs
+    return {blind: ref for blind, ref in read_among(connection, (table.c.blind, table.c.ref), blinds)}
+
+
+def load_keys(connection: Connection, refs: Collection[bytes]) -> dict[bytes, bytes]:
+    """Return the wrapped keys that exist for refs."""
+    if not refs:
+        return {}
+    table = schema.keys
+    return {ref: wrapped for ref, wrapped in read_among(connection, (table.c.ref, table.c.wrapped_key), refs)}
+
+
+def load_values(connection: Connection, vault: Vault, refs: Collection[bytes]) -> dict[bytes, Identifier | None]:
+    """Return the identifiers that refs stand for; erased ones are absent, and those that do not open are ``None``."""
+    if not refs:
+        return {}
+    table, keys = schema.refs, schema.keys
+    rows = connection.execute(
+        select(table.c.ref, table.c.kind, table.c.sealed_value, keys.c.wrapped_key)
+        .join(keys, keys.c.ref == table.c.ref)
+        .where(any_of(connection, table.c.ref, refs))
+    )
+    return {ref: _open_value(vault, ref, kind, wrapped, value) for ref, kind, value, wrapped in rows}
+
+
+def _open_value(vault: Vault, ref: bytes, kind: int, wrapped: bytes, value: bytes) -> Identifier | None:
+    try:
+        return vault.open_value(ref, kind, wrapped, value)
+    except (InvalidTag, ValueError):
+        return None
+
+
+def open_sealed(
+    vault: Vault, keys: Mapping[bytes, bytes], key_ref: bytes, nonce: bytes, sealed: bytes, about: bytes
+) -> bytes | None:
+    """Return the plain bytes of a sealed part, or None when its key was destroyed."""
+    wrapped = keys.get(key_ref)
+    return None if wrapped is None else vault.data_key(key_ref, wrapped).open(nonce, sealed, about)
