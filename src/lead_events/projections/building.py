@@ -1,0 +1,202 @@
+"""Builds a generation beside the live one: the same fold, lead by lead, in parallel, resumable, in bounded memory.
+
+A part is the leads founded in a range of positions. Only the keys of its events are held; their contents are read and
+folded some thousand at a time. What is done stays done after a crash, and building a part twice gives the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from lead_events import clock
+from lead_events.domain.events import Event
+from lead_events.domain.identity import Known
+from lead_events.domain.lead import fold
+from lead_events.domain.lead_id import lead_ref
+from lead_events.domain.model import Model
+from lead_events.domain.state import BEGINNING, Lead
+from lead_events.domain.times import Instant
+from lead_events.projections.folding import refold_leads
+from lead_events.projections.pages import Page
+from lead_events.store import identity, leads, parked, parts, schema
+from lead_events.store.dialect import any_of
+from lead_events.store.engine import reading, writing
+from lead_events.store.generations import Generation
+from lead_events.store.leads import LeadRow
+from lead_events.store.opening import open_events
+from lead_events.store.parked import Parked
+from lead_events.store.parts import Part
+from lead_events.store.vault import Vault
+
+PART_POSITIONS = 20_000
+_CHUNK_EVENTS = 2_000
+# About 10 ms of SQLite's one write lock at a time, so that the door does not wait for a build.
+_SAVE_ROWS = 200
+
+_Key = tuple[int, Instant, int]
+"""(lead, at, position)."""
+
+
+@dataclass(slots=True)
+class _Build:
+    """One part under way."""
+
+    generation: Generation
+    model: Model
+    part: Part
+    skips: set[int]
+    moves: dict[int, tuple[int, Instant]]
+    waiting: set[int]
+    merged: set[int]
+    rows: list[LeadRow] = field(default_factory=list)
+    poisoned: dict[int, tuple[int, Instant]] = field(default_factory=dict)
+    events: int = 0
+    leads: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    """The lead whose events are being read."""
+
+    lead: Lead
+    position: int = 0
+    received_at: Instant = BEGINNING
+    failed: bool = False
+
+
+def build_part(engine: Engine, vault: Vault, generation: Generation, model: Model, part: Part) -> None:
+    """Fold every lead of a part up to the generation's base checkpoint, save the rows and mark the part done.
+
+    Raises:
+        StaleGeneration: somebody else took the part meanwhile, or the build was given up.
+    """
+    upto = generation.base_position
+    with reading(engine) as connection:
+        known, refs, foundings = identity.load_part(connection, part.low, part.high, upto)
+        keys = _load_keys(connection, known, refs, part, upto)
+        merged = {lead for lead, survivor in known.survivors.items() if survivor != lead}
+        moves = identity.load_moves_of_part(connection, known, part.low, part.high, upto)
+        build = _Build(generation, model, part, parked.load_skips(connection), moves, foundings, merged, events=len(keys))
+        for _ in _fold_all(connection, vault, build, keys):
+            _save_some(engine, build)
+            _keep_lease(engine, build)
+        poisoned = _park(connection, vault, build)
+    _finish(engine, build, poisoned)
+
+
+def _load_keys(connection: Connection, known: Known, refs: set[bytes], part: Part, upto: int) -> list[_Key]:
+    """Return the keys of the events that the part's leads own, by lead and in canonical order."""
+    table = schema.events
+    columns = select(table.c.subject, table.c.at, table.c.position).where(table.c.position <= upto)
+    addressed = table.c.subject > lead_ref(part.low), table.c.subject <= lead_ref(part.high)
+    rows = list(connection.execute(columns.where(*addressed)))
+    for some in identity.batched(refs):
+        rows += connection.execute(columns.where(any_of(connection, table.c.subject, some))).all()
+    owned = ((identity.lead_of_subject(known, subject, at, position), at, position) for subject, at, position in rows)
+    return sorted((lead, at, position) for lead, at, position in owned if lead is not None and part.low < lead <= part.high)
+
+
+def _fold_all(connection: Connection, vault: Vault, build: _Build, keys: Sequence[_Key]) -> Iterator[None]:
+    """Fold the leads of sorted keys, one after another; yields now and then, when rows may be saved."""
+    current: _Open | None = None
+    for start in range(0, len(keys), _CHUNK_EVENTS):
+        chunk = keys[start : start + _CHUNK_EVENTS]
+        for founding, events in _open_chunk(connection, vault, chunk):
+            if current is None or current.lead.founding != founding:
+                _close(build, current)
+                current = _Open(build.model.begin(founding))
+            _fold_on(build, current, events)
+        yield
+    _close(build, current)
+    for founding in sorted(build.waiting):
+        _close(build, _Open(build.model.begin(founding)))
+    yield
+
+
+def _open_chunk(connection: Connection, vault: Vault, chunk: Sequence[_Key]) -> Iterator[tuple[int, list[Event]]]:
+    table = schema.events
+    positions = [position for _, _, position in chunk]
+    rows: Sequence[Row[Any]] = connection.execute(select(table).where(any_of(connection, table.c.position, positions))).all()
+    opened = {event.position: event for event in open_events(connection, vault, rows)}
+    by_lead: dict[int, list[Event]] = {}
+    for founding, _, position in chunk:
+        by_lead.setdefault(founding, []).append(opened[position])
+    yield from by_lead.items()
+
+
+def _fold_on(build: _Build, current: _Open, events: Sequence[Event]) -> None:
+    last = max(events, key=_position)
+    if last.position > current.position:
+        current.position, current.received_at = last.position, last.received_at
+    if current.failed:
+        return
+    try:
+        kept = [event for event in events if event.position not in build.skips]
+        fold(current.lead, kept, build.model, BEGINNING)
+    except Exception:  # noqa: BLE001 - _park folds this lead again and says which event it was
+        current.failed = True
+
+
+def _position(event: Event) -> int:
+    return event.position
+
+
+def _close(build: _Build, current: _Open | None) -> None:
+    """Let time pass up to the base clock and keep the row."""
+    if current is None:
+        return
+    founding = current.lead.founding
+    build.leads += 1
+    build.waiting.discard(founding)
+    try:
+        fold(current.lead, (), build.model, build.generation.base_clock)
+    except Exception:  # noqa: BLE001 - see _fold_on
+        current.failed = True
+    position, received_at = max((current.position, current.received_at), build.moves.get(founding, (0, BEGINNING)))
+    if current.failed:
+        build.poisoned[founding] = position, received_at
+        return
+    emptied = current.position == 0
+    updated_at, merged = max(received_at, current.lead.moved), founding in build.merged
+    build.rows.append(LeadRow(current.lead, position, updated_at, emptied, parked=False, merged=merged))
+
+
+def _save_some(engine: Engine, build: _Build, *, least: int = _SAVE_ROWS) -> None:
+    while len(build.rows) >= least and build.rows:
+        some, build.rows = build.rows[:_SAVE_ROWS], build.rows[_SAVE_ROWS:]
+        with writing(engine) as connection:
+            build.part = parts.renew(connection, build.generation.generation_id, build.part, clock.now())
+            leads.save(connection, build.generation.generation_id, build.model, some)
+
+
+def _keep_lease(engine: Engine, build: _Build) -> None:
+    """Say that the part is still being built, when nothing of it was saved for a while: one lead may have a long history."""
+    if build.part.lease - clock.now() < parts.LEASE // 2:
+        with writing(engine) as connection:
+            build.part = parts.renew(connection, build.generation.generation_id, build.part, clock.now())
+
+
+def _park(connection: Connection, vault: Vault, build: _Build) -> list[Parked]:
+    """Fold poisoned leads the careful way, which finds the event and keeps what came before it."""
+    if not build.poisoned:
+        return []
+    page = Page(build.generation, build.model, (), build.generation.base_position, build.generation.base_clock)
+    page.skips = build.skips
+    page.received = dict(build.poisoned.values())
+    folded = refold_leads(connection, vault, page, build.poisoned)
+    build.rows += folded.rows
+    return folded.parked
+
+
+def _finish(engine: Engine, build: _Build, poisoned: list[Parked]) -> None:
+    _save_some(engine, build, least=_SAVE_ROWS)
+    generation_id = build.generation.generation_id
+    with writing(engine) as connection:
+        parts.renew(connection, generation_id, build.part, clock.now())
+        leads.save(connection, generation_id, build.model, build.rows)
+        parked.save(connection, generation_id, poisoned)
+        parts.finish(connection, generation_id, build.part, build.events, build.leads)

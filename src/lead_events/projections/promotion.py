@@ -1,0 +1,193 @@
+"""Promotion and rollback: one transaction that no reader sees the middle of.
+
+The new generation is stepped to exactly the live one's checkpoint while the live row is locked; then they change places,
+and the log says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select, update
+
+from lead_events import clock
+from lead_events.domain import state, wire
+from lead_events.domain.changes import Change, ChangeKind, Standing, standing
+from lead_events.domain.errors import Conflict
+from lead_events.domain.times import DAY, Instant
+from lead_events.projections.folding import fold_page
+from lead_events.projections.pages import Bound, read_page
+from lead_events.projections.projector import PAGE_EVENTS, Models, save, step
+from lead_events.store import changes, generations, log, schema
+from lead_events.store.changes import Draft
+from lead_events.store.engine import reading, writing
+from lead_events.store.envelope import Arrival, pack_batch
+from lead_events.store.generations import Generation, Status
+from lead_events.store.vault import Vault
+
+ROLLBACK_WINDOW = DAY
+SERVICE_SOURCE = 0
+"""The source of events that the service itself appends."""
+
+
+class Announce(StrEnum):
+    """Which differences a promotion tells CRMs about."""
+
+    NONE = "none"
+    CHANGED_STAGE = "changed-stage"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What a promotion did.
+
+    Attributes:
+        position: of the event ``generation.promoted``.
+        announced: how many leads were announced.
+    """
+
+    generation_id: int
+    previous_id: int
+    position: int
+    announced: int
+
+
+def promote(
+    engine: Engine, vault: Vault, generation_id: int, compiled: Models, *, announce: Announce = Announce.NONE
+) -> Promotion:
+    """Make a generation that is ready answer readers.
+
+    Raises:
+        Conflict: it is not kept current, so it cannot take over.
+    """
+    _draw_near(engine, vault, generation_id, compiled)
+    with writing(engine) as connection:
+        live = generations.lock_live(connection)
+        new = _standing_by(connection, generation_id, live)
+        new = _draw_level(connection, vault, live, new, compiled)
+        now = clock.now()
+        generations.flip(connection, live, new, now, now + ROLLBACK_WINDOW)
+        position, received_at = _append_promoted(connection, vault, live, new, announce, now)
+        drafts = _announced(connection, live, new, compiled, announce, position, received_at)
+        changes.append(connection, [_promoted(live, new, position, received_at), *drafts], generation_id, received_at)
+    return Promotion(generation_id, live.generation_id, position, len(drafts))
+
+
+def rollback(engine: Engine, vault: Vault, compiled: Models, *, announce: Announce = Announce.NONE) -> Promotion:
+    """Promote the generation that was live before the live one.
+
+    Raises:
+        Conflict: there was none, or its window has ended.
+    """
+    with reading(engine) as connection:
+        previous = generations.load_live(connection).replaces
+    if previous is None:
+        raise Conflict("nothing was promoted yet, so there is nothing to roll back to")
+    return promote(engine, vault, previous, compiled, announce=announce)
+
+
+def _draw_near(engine: Engine, vault: Vault, generation_id: int, compiled: Models) -> None:
+    """Catch up as far as possible before the lock, so that it is held for less than a page."""
+    while True:
+        with reading(engine) as connection:
+            live = generations.load_live(connection)
+            new = _standing_by(connection, generation_id, live)
+        bound = Bound(live.position, live.clock)
+        near = live.position - new.position < PAGE_EVENTS // 4
+        done = step(engine, vault, generation_id, compiled.of(new.model_number), PAGE_EVENTS, bound)
+        if done is None or near:
+            return
+
+
+def _standing_by(connection: Connection, generation_id: int, live: Generation) -> Generation:
+    new = generations.load(connection, generation_id)
+    if new.generation_id == live.generation_id:
+        raise Conflict(f"generation {generation_id} is live already")
+    if new.status not in {Status.READY, Status.RETIRED} or new.built_at is None:
+        raise Conflict(f"generation {generation_id} is {new.status} and not kept current; replay its model again")
+    return new
+
+
+def _draw_level(connection: Connection, vault: Vault, live: Generation, new: Generation, compiled: Models) -> Generation:
+    bound = Bound(live.position, live.clock)
+    model = compiled.of(new.model_number)
+    while (page := read_page(connection, new.generation_id, model, PAGE_EVENTS, bound)) is not None:
+        save(connection, page, fold_page(connection, vault, page))
+    return generations.load(connection, new.generation_id)
+
+
+def _append_promoted(
+    connection: Connection, vault: Vault, live: Generation, new: Generation, announce: Announce, now: Instant
+) -> tuple[int, Instant]:
+    properties = {
+        "generation_id": new.generation_id,
+        "model": new.model_number,
+        "fold_revision": new.fold_revision,
+        "list_revision": new.list_revision,
+        "previous_id": live.generation_id,
+        "announce": announce.value,
+    }
+    sent = {"type": "generation.promoted", "properties": properties}
+    event = wire.admit(sent, arrival=now, trusted=True, phone_region=None, new_event_id=clock.new_event_id, own=True)
+    envelopes, packing = pack_batch(vault, [Arrival(SERVICE_SOURCE, event, now)])
+    (outcome,) = log.append_packed(connection, packing, envelopes)
+    return outcome.position, log.read_head(connection).received_at
+
+
+def _promoted(live: Generation, new: Generation, position: int, received_at: Instant) -> Draft:
+    detail = {"generation_id": new.generation_id, "previous_id": live.generation_id}
+    change = Change(None, ChangeKind.PROMOTED, None, None, detail, position, received_at)
+    return Draft(change, historic=False, replayed=(live.model_number, new.model_number))
+
+
+def _announced(
+    connection: Connection,
+    live: Generation,
+    new: Generation,
+    compiled: Models,
+    announce: Announce,
+    position: int,
+    received_at: Instant,
+) -> list[Draft]:
+    """Bring the rows whose standing differs behind every reader's bookmark, and say one change of each."""
+    if announce is Announce.NONE:
+        return []
+    models = live.model_number, new.model_number
+    differing = _differing(connection, live, new, compiled, announce)
+    table = schema.leads
+    drafts = []
+    for founding, old, now in differing:
+        where = table.c.generation_id == new.generation_id, table.c.founding == founding
+        connection.execute(update(table).where(*where).values(position=position, updated_at=received_at))
+        change = Change(founding, _kind(old, now), old, now, {}, position, received_at)
+        drafts.append(Draft(change, historic=False, replayed=models))
+    return drafts
+
+
+def _differing(
+    connection: Connection, live: Generation, new: Generation, compiled: Models, announce: Announce
+) -> list[tuple[int, Standing, Standing]]:
+    one, two = schema.leads.alias("one"), schema.leads.alias("two")
+    differs = (one.c.stage != two.c.stage) | (one.c.temperature != two.c.temperature) | (one.c.met != two.c.met)
+    rows = connection.execute(
+        select(two.c.founding, one.c.state, two.c.state)
+        .join(two, one.c.founding == two.c.founding)
+        .where(one.c.generation_id == live.generation_id, two.c.generation_id == new.generation_id)
+        .where(two.c.contact, one.c.stage != two.c.stage if announce is Announce.CHANGED_STAGE else differs)
+        .order_by(two.c.founding)
+    )
+    old_model, new_model = compiled.of(live.model_number), compiled.of(new.model_number)
+    pairs: list[tuple[int, Any, Any]] = [(f, state.load(a), state.load(b)) for f, a, b in rows]
+    found = [(founding, standing(a, old_model), standing(b, new_model)) for founding, a, b in pairs]
+    return [(founding, old, now) for founding, old, now in found if old != now]
+
+
+def _kind(old: Standing, now: Standing) -> ChangeKind:
+    if old["stage"] != now["stage"]:
+        return ChangeKind.STAGE_CHANGED
+    if old["temperature"] != now["temperature"]:
+        return ChangeKind.TEMPERATURE_CHANGED
+    return ChangeKind.QUALIFIED if set(now["qualified"]) - set(old["qualified"]) else ChangeKind.UNQUALIFIED

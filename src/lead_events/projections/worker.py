@@ -1,0 +1,118 @@
+"""A worker process: the projector's loop, and beside it the housekeeping of generations.
+
+Housekeeping builds what operators asked for, rebuilds after an upgrade that changed folding, and drops what nobody can
+ask for any more, in small steps.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+import orjson
+from sqlalchemy import Engine
+
+from lead_events import clock
+from lead_events.domain.lead import FOLD_REVISION
+from lead_events.projections import projector, promotion, replay
+from lead_events.projections.projector import Models, Step
+from lead_events.projections.replay import LIST_REVISION, Opening
+from lead_events.store import generations
+from lead_events.store.engine import reading, writing
+from lead_events.store.generations import Generation, Status
+from lead_events.store.vault import Vault
+
+_LOG = logging.getLogger(__name__)
+_PAUSE_SECONDS = 1.0
+_DROPPED_AT_ONCE = 500
+
+
+def run(
+    opening: Opening,
+    engine: Engine,
+    vault: Vault,
+    stop: threading.Event,
+    *,
+    page_events: int = projector.PAGE_EVENTS,
+    report: Callable[[Step], None] | None = None,
+) -> None:
+    """Work until told to stop: keep generations current, build, drop.
+
+    Args:
+        opening: how the processes of a build open the same database.
+        stop: set it to end after the step under way.
+        report: told of every step of the live generation that did something.
+    """
+    housekeeping = threading.Thread(target=_keep_on, args=(opening, engine, vault, stop), name="housekeeping")
+    housekeeping.start()
+    try:
+        projector.run(engine, vault, stop, page_events=page_events, report=report)
+    finally:
+        stop.set()
+        housekeeping.join()
+
+
+def keep_house(opening: Opening, engine: Engine, vault: Vault, stop: threading.Event) -> None:
+    """Do once what is to be done about generations: rebuild after an upgrade, build, promote a rebuild, drop some rows."""
+    _rebuild_after_upgrade(engine)
+    _build(opening, engine, vault, stop)
+    _promote_upgrade(engine, vault)
+    _drop(engine)
+
+
+def _keep_on(opening: Opening, engine: Engine, vault: Vault, stop: threading.Event) -> None:
+    while not stop.wait(_PAUSE_SECONDS):
+        try:
+            keep_house(opening, engine, vault, stop)
+        except Exception:  # noqa: BLE001 - logged, and tried again
+            # Whatever went wrong is tried again after the pause; the projector goes on meanwhile.
+            _LOG.exception("housekeeping failed")
+
+
+def _rebuild_after_upgrade(engine: Engine) -> None:
+    with reading(engine) as connection:
+        live = generations.load_live(connection)
+        rebuilt = [g for g in generations.load_all(connection) if _is_upgrade_of(g, live)]
+    if not _is_current(live) and not rebuilt:
+        generation_id = replay.begin(engine, live.model_number)
+        _LOG.warning("folding changed: generation %d is built anew beside generation %d", generation_id, live.generation_id)
+
+
+def _is_current(generation: Generation) -> bool:
+    return (generation.fold_revision, generation.list_revision) == (FOLD_REVISION, LIST_REVISION)
+
+
+def _is_upgrade_of(generation: Generation, live: Generation) -> bool:
+    return _is_current(generation) and generation.model_number == live.model_number
+
+
+def _build(opening: Opening, engine: Engine, vault: Vault, stop: threading.Event) -> None:
+    with reading(engine) as connection:
+        building = generations.load_building(connection)
+    for generation in building:
+        if replay.build(opening, engine, vault, generation.generation_id, stop):
+            _LOG.info("generation %d is ready", generation.generation_id)
+
+
+def _promote_upgrade(engine: Engine, vault: Vault) -> None:
+    """Promote a rebuild that changes nothing; one that changes something waits for an operator."""
+    with reading(engine) as connection:
+        live = generations.load_live(connection)
+        ready = [g for g in generations.load_all(connection) if g.status is Status.READY and _is_upgrade_of(g, live)]
+    if _is_current(live):
+        return
+    for generation in ready:
+        if orjson.loads(generation.difference or "{}").get("empty"):
+            promotion.promote(engine, vault, generation.generation_id, Models(engine))
+            _LOG.info("generation %d is live: folding changed, no lead did", generation.generation_id)
+            return
+
+
+def _drop(engine: Engine) -> None:
+    with reading(engine) as connection:
+        outdated = generations.load_outdated(connection, clock.now())
+    for generation_id in outdated:
+        with writing(engine) as connection:
+            dropped = generations.drop_some(connection, generation_id, _DROPPED_AT_ONCE)
+        _LOG.info("dropped %d rows of generation %d", dropped, generation_id)

@@ -1,0 +1,105 @@
+"""Laws 3, 4 and 10 over random histories, through real databases: batches, pages, ticks, repeats and crashes leave no trace."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from lead_events.domain.identity import Named
+from lead_events.domain.times import MINUTE, Instant
+from lead_events.store import identity
+from lead_events.store.engine import reading
+from tests.domain.test_identity import W1, A, B, Reference, named_logs
+from tests.histories import Act, Append, Said, StepOnce, acts, logs
+from tests.world import World
+
+
+def some(share: float) -> settings:
+    """Take a share of the profile's examples, for every example goes through a database that is emptied first."""
+    most = max(5, int(settings.default.max_examples * share)) if settings.default else 5
+    phases = [Phase.explicit, Phase.generate]
+    return settings(max_examples=most, suppress_health_check=list(HealthCheck), phases=phases)
+
+
+untils = st.sampled_from([0, 60, 900, 6_000])
+pages = st.sampled_from([1, 3, 50])
+
+
+@some(0.3)
+@given(said=logs(), around=acts(), page=pages, until=untils)
+def test_live_equals_bulk(emptiable: Engine, said: list[Said], around: list[Act], page: int, until: int) -> None:
+    """However a history arrives and whatever dies meanwhile, every column equals that of one run over the whole log.
+
+    The one run starts with nothing but the log, so who is who is decided anew too.
+    """
+    world = World(emptiable)
+    for _ in world.play(said, around):
+        pass
+    world.tick(world.clock + until * MINUTE)
+    world.catch_up(page)
+    live, known = world.rows(), world.identity()
+    world.rebuild()
+    assert live == world.rows()
+    assert known == world.identity()
+
+
+@some(0.24)
+@given(said=logs(), around=acts())
+def test_no_row_changes_behind_a_bookmark(emptiable: Engine, said: list[Said], around: list[Act]) -> None:
+    """Whoever remembers the highest ``updated_at`` ever seen misses no later version of any row."""
+    world = World(emptiable)
+    seen: dict[int, object] = {}
+    bookmark: Instant = 0
+    for _ in world.play(said, [*around, Append(16), StepOnce(2), StepOnce(2), StepOnce(50)]):
+        rows = {row["founding"]: row for row in world.rows()}
+        changed = [row for founding, row in rows.items() if seen.get(founding) != row]
+        assert all(row["updated_at"] > bookmark for row in changed)
+        assert not seen.keys() - rows.keys()
+        seen = dict(rows)
+        bookmark = max([bookmark, *(row["updated_at"] for row in rows.values())])
+
+
+@some(0.16)
+@given(said=logs(), around=acts(), until=untils)
+def test_every_engine_comes_to_the_same_bytes(
+    emptiable: Engine, beside: Engine, said: list[Said], around: list[Act], until: int
+) -> None:
+    """One history on this engine and on SQLite: equal to the last byte."""
+    digests = []
+    for engine, page in ((emptiable, 2), (beside, 7)):
+        world = World(engine)
+        for _ in world.play(said, around):
+            pass
+        world.tick(world.clock + until * MINUTE)
+        world.catch_up(page)
+        digests.append(world.digest())
+    assert digests[0] == digests[1]
+
+
+@some(0.24)
+@example(events=[Named(1, 10, W1, (A,)), Named(2, 50, W1, ()), Named(3, 50, W1, (B,))], sizes=[1, 2])
+@given(events=named_logs(), sizes=st.lists(st.integers(1, 7), min_size=1, max_size=3))
+def test_stored_identity_equals_the_reference(emptiable: Engine, events: list[Named], sizes: list[int]) -> None:
+    """The tables of identity, and the owners that a page sees, are what the reference says, whatever the pages."""
+    world = World(emptiable)
+    world.append_named(events)
+    upto, reference = 0, Reference()
+    for size in itertools.cycle(sizes):
+        told = world.named(upto, size)
+        if not told:
+            break
+        upto += len(told)
+        identity.extend(world.engine, upto, size)
+        for event in told:
+            reference.tell(event)
+        with reading(world.engine) as connection:
+            known = identity.load_known(connection, told, upto)
+        assert [known.lead_of(event) for event in told] == [reference.owner(event) for event in told]
+    tables = world.identity()
+    assert {(ref, founding) for ref, founding, _ in tables["bindings"]} == set(reference.bindings.items())
+    assert {(ref, founding) for ref, founding, _ in tables["visitors"]} == set(reference.visitors.items())
+    assert tables["claims"] == sorted(reference.claims)
+    assert set(tables["moves"]) == reference.moves
