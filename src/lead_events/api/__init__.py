@@ -1,0 +1,1 @@
+"""The HTTP edge: one module per resource; status codes live here and nowhere else."""

@@ -1,0 +1,147 @@
+"""``/v1/companies``: leads by company - by corporate e-mail domain, else by the name that was said."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from lead_events.api import lead_json, paging
+from lead_events.api.auth import require
+from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
+from lead_events.api.schemas import Answer, AsOf, Lead, PageViews, Time
+from lead_events.domain import companies as keys
+from lead_events.domain.errors import NotFound
+from lead_events.domain.times import format_instant
+from lead_events.store import companies
+from lead_events.store.api_keys import Scope
+from lead_events.store.companies import CompanyRow
+from lead_events.store.leads import LeadRow
+
+router = APIRouter(prefix="/v1/companies", tags=["companies"], dependencies=[require(Scope.LEADS_READ)])
+
+PEOPLE = 100
+"""How many people of a company are shown, highest priority first."""
+MOST_COUNTED = 1_000
+"""Visits and pages are added up over so many leads of a company at most."""
+
+_CURSOR = "companies"
+
+
+class UnknownCompany(NotFound):
+    """No lead belongs to this company; ask by a domain such as firm.example, or by name: and a name."""
+
+
+class BestLead(Answer):
+    """The lead of a company with the highest priority."""
+
+    lead_id: str
+    scores: dict[str, float | None]
+
+
+class CompanyHead(Answer):
+    """A company; ``id`` is its domain, or ``name:`` and its name where no corporate address is known."""
+
+    id: str
+    domain: str | None
+    name: str
+    leads: int
+    contacts: Annotated[int, Field(description="Leads that can be reached.")]
+    updated_at: Time
+    best: BestLead
+
+
+class CompanyDetail(CompanyHead):
+    """A company with its people and what they did; sums are over its 1000 best leads."""
+
+    visits: int
+    pages: list[PageViews]
+    people: list[Lead]
+    more_people: bool
+
+
+class CompanyAnswer(AsOf):
+    """One company."""
+
+    data: CompanyDetail
+
+
+class CompanyList(AsOf):
+    """One page of companies."""
+
+    data: list[CompanyHead]
+    next_cursor: str | None
+    has_more: bool
+
+
+@router.get("", operation_id="list_companies", dependencies=[OwnWrite], responses=problems(400, 422, 503))
+def list_companies(
+    reader: ReaderDep,
+    request: Request,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100,
+    cursor: Annotated[str | None, Query()] = None,
+) -> CompanyList:
+    """List companies by domain, then those known by name alone, each with its best lead."""
+    limit, log_id = min(limit, paging.MAX_LIMIT), reader.vault.log_id
+    after = paging.read_cursor(log_id, _CURSOR, cursor)["after"] if cursor else None
+    with reader.moment() as moment:
+        found = companies.read_page(moment.connection, moment.generation.generation_id, after, limit + 1)
+        next_cursor = paging.write_cursor(log_id, _CURSOR, {"after": found[limit - 1].key}) if len(found) > limit else None
+        paging.set_next(request, response, reader.public_url, next_cursor)
+        return CompanyList(
+            as_of=format_instant(moment.as_of),
+            generation_id=moment.generation.generation_id,
+            position=moment.generation.position,
+            data=[CompanyHead(**_head(moment, row)) for row in found[:limit]],
+            next_cursor=next_cursor,
+            has_more=next_cursor is not None,
+        )
+
+
+@router.get("/{domain}", operation_id="get_company", dependencies=[OwnWrite], responses=problems(404, 422, 503))
+def get_company(domain: str, reader: ReaderDep) -> CompanyAnswer:
+    """Show a company: by its domain, any host below it, an e-mail address there, or ``name:`` and its name."""
+    key = keys.key_of_text(domain)
+    with reader.moment() as moment:
+        row = companies.load(moment.connection, moment.generation.generation_id, key) if key else None
+        if row is None:
+            raise UnknownCompany
+        found = companies.read_leads(moment.connection, moment.generation.generation_id, row.key, MOST_COUNTED)
+        return CompanyAnswer(
+            as_of=format_instant(moment.as_of),
+            generation_id=moment.generation.generation_id,
+            position=moment.generation.position,
+            data=_show(moment, row, found),
+        )
+
+
+def _show(moment: Moment, row: CompanyRow, found: Sequence[LeadRow]) -> CompanyDetail:
+    pages: Counter[str] = Counter()
+    for each in found:
+        pages.update(each.lead.pages)
+    return CompanyDetail(
+        **_head(moment, row),
+        visits=sum(each.lead.visits for each in found),
+        pages=[PageViews(path=path, views=views) for path, views in lead_json.top_pages(pages.items())],
+        people=[lead_json.show(each, moment.model, moment.as_of, moment.vault.log_id) for each in found[:PEOPLE]],
+        more_people=len(found) > PEOPLE,
+    )
+
+
+def _head(moment: Moment, row: CompanyRow) -> dict[str, Any]:
+    best = row.best.lead
+    domain = None if row.key.startswith(keys.NAMED) else row.key
+    said = best.trait("company")
+    return {
+        "id": row.key,
+        "domain": domain,
+        "name": str(said) if said else row.key.removeprefix(keys.NAMED),
+        "leads": row.leads,
+        "contacts": row.contacts,
+        "updated_at": format_instant(row.updated_at),
+        "best": BestLead(lead_id=moment.lead_id(best.founding), scores=lead_json.show_scores(best, moment.model, moment.as_of)),
+    }

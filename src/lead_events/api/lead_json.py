@@ -1,0 +1,128 @@
+"""From the fold's state to the JSON of a lead: shown scores, what definitions miss, names that fall back on others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lead_events.api import schemas
+from lead_events.domain.companies import corporate_domain, identify
+from lead_events.domain.explain import round_shown
+from lead_events.domain.lead_id import encode_lead_id
+from lead_events.domain.model import Model
+from lead_events.domain.scoring import value_at
+from lead_events.domain.state import Lead
+from lead_events.domain.times import Instant, format_instant
+from lead_events.store.leads import LeadRow
+
+TOP_PAGES = 10
+"""How many of a lead's pages are shown, those it saw most often."""
+
+
+def show(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int | None = None) -> schemas.Lead:
+    """Return a lead as lists show it.
+
+    Args:
+        as_of: the instant its scores are shown at, microseconds UTC.
+        owner: founding position of the lead that owns its founding event, if known.
+    """
+    return schemas.Lead(**_fields(row, model, as_of, log_id, owner))
+
+
+def show_whole(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int | None = None) -> schemas.LeadWithHistory:
+    """Return a lead as it is shown alone, with its history."""
+    moves = [
+        schemas.StageMove(at=format_instant(at), stage=stage, reason=reason, position=position)
+        for at, stage, reason, position in row.lead.history
+    ]
+    return schemas.LeadWithHistory(**_fields(row, model, as_of, log_id, owner), history=moves)
+
+
+def show_time(instant: Instant | None) -> str | None:
+    """Write an instant, or null."""
+    return None if instant is None else format_instant(instant)
+
+
+def _fields(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int | None) -> dict[str, Any]:
+    lead = row.lead
+    merged_into = encode_lead_id(log_id, owner) if row.emptied and owner not in {None, lead.founding} else None
+    return {
+        "id": encode_lead_id(log_id, lead.founding),
+        "position": row.position,
+        "updated_at": format_instant(row.updated_at),
+        "created_at": show_time(lead.created_at),
+        "stage": lead.stage,
+        "stage_since": show_time(lead.stage_since),
+        "temperature": lead.temperature,
+        "scores": show_scores(lead, model, as_of),
+        "definitions": _definitions(lead, model, max(as_of, row.updated_at)),
+        "qualified_at": show_time(lead.qualified_at),
+        **_person(lead),
+        "identification": identify(lead),
+        "crm_ids": lead.crm_ids,
+        "user_id": lead.user_id,
+        "owner": lead.owner,
+        "do_not_contact": lead.do_not_contact,
+        "first_touch": _touch(lead.first_touch),
+        "last_touch": _touch(lead.last_touch),
+        "visits": lead.visits,
+        "events": lead.events,
+        "pages": [{"path": path, "views": views} for path, views in top_pages(lead.pages.items())],
+        "traits": {name: entry[0] for name, entry in lead.traits.items()},
+        "merged_into": merged_into,
+        "deleted": False,
+        "parked": row.parked,
+    }
+
+
+def show_scores(lead: Lead, model: Model, as_of: Instant) -> dict[str, float | None]:
+    """Return a lead's scores as shown: rounded, null where unknown."""
+    values = ((score.name, value_at(lead, index, score, as_of)) for index, score in enumerate(model.scores))
+    return {name: None if value is None else round_shown(value) for name, value in values}
+
+
+def _definitions(lead: Lead, model: Model, at: Instant) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"met": met, "since": show_time(since) if met else None, "missing": [] if met else condition.missing(lead, at)}
+        for (name, condition), (met, since, _) in zip(model.definitions, lead.definitions, strict=True)
+    }
+
+
+def _person(lead: Lead) -> dict[str, Any]:
+    """Return who a lead is; a CRM needs a last name and a company, so these fall back on a corporate e-mail address."""
+    email, last_name, company = _text(lead, "email"), _text(lead, "last_name"), _text(lead, "company")
+    local = (email or "").rpartition("@")[0]
+    domain = corporate_domain(email) if email else None
+    derived = [
+        name for name, said, made in (("last_name", last_name, local), ("company.name", company, domain)) if made and not said
+    ]
+    return {
+        "email": email,
+        "phone": _text(lead, "phone"),
+        "first_name": _text(lead, "first_name"),
+        "last_name": last_name or local or None,
+        "job_title": _text(lead, "job_title"),
+        "company": {"name": company or domain, "domain": domain},
+        "industry": _text(lead, "industry"),
+        "country": _text(lead, "country"),
+        "city": _text(lead, "city"),
+        "derived": derived,
+    }
+
+
+def _text(lead: Lead, trait: str) -> str | None:
+    value = lead.trait(trait)
+    return None if value is None else str(value)
+
+
+def _touch(touch: Mapping[str, Any] | None) -> dict[str, str | None] | None:
+    if touch is None:
+        return None
+    # Properties of custom types are free: a promo code may have been sent as a number.
+    said = {name: None if value is None else str(value) for name, value in touch.items() if name != "at"}
+    return {**said, "at": format_instant(touch["at"])}
+
+
+def top_pages(pages: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return the pages seen most often, with how often."""
+    return sorted(pages, key=lambda page: (-page[1], page[0]))[:TOP_PAGES]

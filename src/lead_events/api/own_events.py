@@ -1,0 +1,57 @@
+"""Events that the service's own endpoints append for whoever asks: which lead they name, and where they land in the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lead_events import clock
+from lead_events.api.deps import Moment, Reader, UnknownLead
+from lead_events.domain import wire
+from lead_events.store import leads, listing, log, sources
+from lead_events.store.api_keys import Key
+from lead_events.store.engine import reading
+from lead_events.store.envelope import Arrival
+
+
+def append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> int:
+    """Append events from the source of a key, in one commit; they happen after everything received so far.
+
+    Returns:
+        The position of the last one.
+
+    Raises:
+        InvalidEvent: a field does not fit.
+    """
+    with reading(reader.engine) as connection:
+        now = max(clock.now(), log.read_head(connection).received_at + 1)
+    admitted = [
+        wire.admit(body, arrival=now, trusted=True, phone_region=reader.phone_region, new_event_id=clock.new_event_id, own=True)
+        for body in bodies
+    ]
+    return log.append(reader.engine, reader.vault, [Arrival(key.source_id, event, now) for event in admitted])[-1].position
+
+
+def find_author(moment: Moment, key: Key, named: str | None) -> str:
+    """Return who did it: as named, else the source of the key."""
+    if named:
+        return named
+    names = {source.source_id: source.name for source in sources.read(moment.connection)}
+    return names.get(key.source_id, f"source {key.source_id}")
+
+
+def address(moment: Moment, lead_id: str) -> int:
+    """Return the lead that an event about an id names, by its founding position.
+
+    A merged lead is named as itself, so that an unmerge gives it back what was said of it; a visitor whose events all
+    went to somebody known is named as that one.
+
+    Raises:
+        UnknownLead: no lead ever had this id, or its events are not folded yet.
+    """
+    founding = moment.founding(lead_id)
+    row = leads.load(moment.connection, moment.generation.generation_id, [founding]).get(founding)
+    if row is None:
+        raise UnknownLead
+    if not row.emptied or row.merged:
+        return founding
+    return listing.load_owners(moment.connection, [founding], moment.generation.position).get(founding, founding)

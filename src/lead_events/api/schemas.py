@@ -1,0 +1,223 @@
+"""The wire of reading: what a lead looks like in JSON, alone, in lists and looked up. Absent is null, never missing.
+
+Times are ISO 8601 UTC with six digits and ``Z``, so that texts sort as times. How a lead becomes one is in ``lead_json``;
+scores and timelines are in ``schemas_explained``, what operators and keys ask for in ``schemas_kept``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+
+from lead_events.domain.companies import Identification
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-21T12:00:00.123456Z"])]
+Facts = dict[str, JsonValue]
+
+
+class Answer(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Temperature(StrEnum):
+    """How near a lead is at the moment."""
+
+    COLD = "cold"
+    WARM = "warm"
+    HOT = "hot"
+
+
+class FieldError(Answer):
+    """One field that is wrong."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457: what went wrong, and what to do about it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    message: str
+    errors: list[FieldError] | None = None
+
+
+class AsOf(Answer):
+    """How fresh an answer is: the generation that gave it, the last event and the instant it knows."""
+
+    as_of: Time
+    generation_id: int
+    position: int
+
+
+class Touch(Answer):
+    """Where a lead came from."""
+
+    at: Time
+    source: str | None = None
+    medium: str | None = None
+    campaign: str | None = None
+    term: str | None = None
+    content: str | None = None
+    promo_code: str | None = None
+    referrer: str | None = None
+    landing_page: str | None = None
+
+
+class Gap(Answer):
+    """One thing that is missing for a definition.
+
+    ``unknown`` names the traits without which a score is unknown.
+    """
+
+    field: str
+    needs: JsonValue
+    has: JsonValue
+    unknown: list[str] | None = None
+
+
+class Met(Answer):
+    """Whether a lead meets a definition, since when, and what is missing if not."""
+
+    met: bool
+    since: Time | None
+    missing: list[Gap]
+
+
+class Company(Answer):
+    """The company as a lead named it; without a name, the domain of a corporate e-mail address stands in."""
+
+    name: str | None
+    domain: str | None
+
+
+class PageViews(Answer):
+    """How often a lead looked at a page."""
+
+    path: str
+    views: int
+
+
+class StageMove(Answer):
+    """One move from stage to stage; ``position`` is of the event that caused it, null when time did."""
+
+    at: Time
+    stage: str
+    reason: str
+    position: int | None
+
+
+class Lead(Answer):
+    """A person as known from events.
+
+    ``derived`` names the fields that nobody said: they were made up from others. ``merged_into`` names the lead that
+    owns everything this one had.
+    """
+
+    id: str
+    position: int
+    updated_at: Time
+    created_at: Time | None
+    stage: str
+    stage_since: Time | None
+    temperature: Temperature
+    scores: Annotated[dict[str, float | None], Field(description="Points; null when unknown, which is not zero.")]
+    definitions: dict[str, Met]
+    qualified_at: Time | None
+    email: str | None
+    phone: str | None
+    first_name: str | None
+    last_name: str | None
+    job_title: str | None
+    company: Company
+    industry: str | None
+    country: str | None
+    city: str | None
+    identification: Annotated[Identification, Field(description="Whether a contact, or at least the company, is known.")]
+    derived: list[str]
+    crm_ids: dict[str, str]
+    user_id: str | None
+    owner: str | None
+    do_not_contact: Annotated[list[str], Field(description="Channels by which this person must not be contacted.")]
+    first_touch: Touch | None
+    last_touch: Touch | None
+    visits: int
+    events: int
+    pages: list[PageViews]
+    traits: Facts
+    merged_into: str | None
+    deleted: bool
+    parked: bool
+
+
+class LeadWithHistory(Lead):
+    """A lead with every stage move it made, oldest first."""
+
+    history: list[StageMove]
+
+
+class LeadAnswer(AsOf):
+    """One lead; ``resolved_from`` is the id that was asked for, when its events belong to this lead now."""
+
+    data: LeadWithHistory
+    resolved_from: str | None
+
+
+class LeadList(AsOf):
+    """One page of leads."""
+
+    data: list[Lead]
+    next_cursor: str | None
+    has_more: bool
+
+
+class Identifier(Answer):
+    """Exactly one identifier of a person."""
+
+    email: str | None = None
+    phone: str | None = None
+    user_id: str | int | None = None
+    anonymous_id: str | int | None = None
+    crm_id: Annotated[dict[str, str | int] | None, Field(examples=[{"hubspot": "501"}])] = None
+    lead_id: str | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        """Refuse halves of surrogate pairs, which JSON may spell and UTF-8 may not."""
+        try:
+            "".join(map(str, [*value, *value.values()] if isinstance(value, dict) else [value])).encode()
+        except UnicodeEncodeError:
+            message = "this is not Unicode text"
+            raise ValueError(message) from None
+        return value
+
+
+class Lookup(Answer):
+    """Whom to look up."""
+
+    identifiers: Annotated[list[Identifier], Field(min_length=1, max_length=1_000)]
+
+
+class LookedUp(Answer):
+    """Whom one identifier belongs to now; ``problem`` says why it can be nobody's."""
+
+    identifier: Identifier
+    lead: Lead | None
+    problem: str | None = None
+
+
+class LookupAnswer(AsOf):
+    """One result per identifier, in the order asked."""
+
+    data: list[LookedUp]

@@ -1,0 +1,163 @@
+"""``PATCH /v1/leads/{lead_id}`` and ``GET /v1/leads/{lead_id}/traits``: what is known of a person, and from where.
+
+CRM-verified > edited by a person > claimed in public; within a rank the newest ``at`` wins. The rule itself is the fold's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field, JsonValue
+from sqlalchemy import select
+
+from lead_events.api import lead_json, own_events, resolving
+from lead_events.api.auth import require
+from lead_events.api.deps import Moment, OwnWrite, Reader, ReaderDep, problems, wait_seconds, wait_until
+from lead_events.api.merging import Author
+from lead_events.api.schemas import Answer, AsOf, LeadAnswer, Time
+from lead_events.domain.errors import InvalidInput
+from lead_events.domain.profile import CRM, PERSON, PUBLIC
+from lead_events.domain.times import format_instant
+from lead_events.store import schema, sources
+from lead_events.store.api_keys import Key, Scope
+from lead_events.store.dialect import any_of
+
+router = APIRouter(prefix="/v1/leads", tags=["leads"])
+
+
+class Authority(StrEnum):
+    """How much a value is worth."""
+
+    CRM = "crm"
+    PERSON = "person"
+    PUBLIC = "public"
+
+
+_AUTHORITIES = {CRM: Authority.CRM, PERSON: Authority.PERSON, PUBLIC: Authority.PUBLIC}
+
+
+class LeadPatch(Answer):
+    """What a person knows better; null empties a trait."""
+
+    traits: Annotated[dict[str, JsonValue], Field(min_length=1, max_length=100, examples=[{"job_title": "Director"}])]
+    author: Author = None
+
+
+class PatchedLead(LeadAnswer):
+    """The lead; it shows what was written once ``position`` has reached ``written``."""
+
+    written: Annotated[int, Field(description="The position of what was appended.")]
+
+
+class TraitValue(Answer):
+    """One value, when it was said, by which event, with what authority, and which source sent it."""
+
+    value: JsonValue
+    at: Time
+    position: int
+    type: str | None
+    authority: Authority
+    source: str | None
+
+
+class TraitsAnswer(AsOf):
+    """Every trait of a lead; ``resolved_from`` is the id that was asked for, when its events belong to this lead now."""
+
+    lead_id: str
+    data: dict[str, TraitValue]
+    resolved_from: str | None
+
+
+class NothingToSet(InvalidInput):
+    """/traits: name at least one trait that is not empty, or null to empty it."""
+
+
+@router.patch(
+    "/{lead_id}",
+    operation_id="patch_lead",
+    responses={202: {"model": PatchedLead, "description": "Written; not shown yet."}, **problems(404, 422, 503)},
+)
+async def patch_lead(
+    lead_id: str,
+    patch: LeadPatch,
+    key: Annotated[Key, require(Scope.LEADS_WRITE)],
+    reader: ReaderDep,
+    request: Request,
+    response: Response,
+) -> PatchedLead:
+    """Set and empty traits of a lead, as an event with its author; a value that a CRM verified stays."""
+    written = await asyncio.to_thread(_append, reader, key, lead_id, patch)
+    if await wait_until(reader, written, wait_seconds(request)) < written:
+        response.status_code = 202
+    return await asyncio.to_thread(_answer, reader, lead_id, written)
+
+
+def _append(reader: Reader, key: Key, lead_id: str, patch: LeadPatch) -> int:
+    with reader.moment() as moment:
+        named = moment.lead_id(own_events.address(moment, lead_id))
+        author = own_events.find_author(moment, key, patch.author)
+    cleared = sorted(name for name, value in patch.traits.items() if value is None)
+    traits = {name: value for name, value in patch.traits.items() if value is not None and value != ""}
+    if not traits and not cleared:
+        raise NothingToSet
+    body: dict[str, Any] = {"type": "lead.traits_set", "lead_id": named, "traits": traits, "author": author}
+    return own_events.append(reader, key, {**body, "properties": {"cleared": cleared}} if cleared else body)
+
+
+def _answer(reader: Reader, lead_id: str, written: int) -> PatchedLead:
+    with reader.moment() as moment:
+        row, resolved_from = resolving.load_lead(moment, lead_id)
+        return PatchedLead(
+            as_of=format_instant(moment.as_of),
+            generation_id=moment.generation.generation_id,
+            position=moment.generation.position,
+            data=lead_json.show_whole(row, moment.model, moment.as_of, moment.vault.log_id),
+            resolved_from=resolved_from,
+            written=written,
+        )
+
+
+@router.get(
+    "/{lead_id}/traits",
+    operation_id="get_traits",
+    dependencies=[require(Scope.LEADS_READ), OwnWrite],
+    responses=problems(404, 422, 503),
+)
+def get_traits(lead_id: str, reader: ReaderDep) -> TraitsAnswer:
+    """Show each trait's value with the event it came from and what it is worth."""
+    with reader.moment() as moment:
+        row, resolved_from = resolving.load_lead(moment, lead_id)
+        events = _load_events(moment, {entry[2] for entry in row.lead.traits.values()})
+        names = {source.source_id: source.name for source in sources.read(moment.connection)}
+        return TraitsAnswer(
+            as_of=format_instant(moment.as_of),
+            generation_id=moment.generation.generation_id,
+            position=moment.generation.position,
+            lead_id=moment.lead_id(row.lead.founding),
+            data={name: _show(entry, events.get(entry[2]), names) for name, entry in sorted(row.lead.traits.items())},
+            resolved_from=resolved_from,
+        )
+
+
+def _load_events(moment: Moment, positions: set[int]) -> dict[int, Any]:
+    if not positions:
+        return {}
+    table = schema.events
+    query = select(table.c.position, table.c.type, table.c.source_id)
+    rows = moment.connection.execute(query.where(any_of(moment.connection, table.c.position, positions))).all()
+    return {row.position: row for row in rows}
+
+
+def _show(entry: list[Any], event: Any, names: dict[int, str]) -> TraitValue:
+    value, at, position, authority = entry
+    return TraitValue(
+        value=value,
+        at=format_instant(at),
+        position=position,
+        type=None if event is None else event.type,
+        authority=_AUTHORITIES[authority],
+        source=None if event is None else names.get(event.source_id),
+    )

@@ -1,0 +1,194 @@
+"""Replay beside the live service: build, look, promote, roll back; readers never see a mix."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, update
+
+from lead_events import clock
+from lead_events.domain.errors import StaleGeneration
+from lead_events.domain.times import DAY, format_instant
+from lead_events.projections import promotion
+from lead_events.projections.building import build_part
+from lead_events.store import generations as kept
+from lead_events.store import parts, schema
+from lead_events.store.engine import reading, writing
+from tests.api.conftest import assert_problem
+from tests.api.replaying import Replaying, with_points
+from tests.api.service import person, visitor
+
+
+@pytest.fixture
+def service(engine: Engine) -> Replaying:
+    """Anna 45 and qualified, boris 30, clara 15, and a visitor; forms count 15, files 30."""
+    service = Replaying(engine)
+    service.say(visitor("w1"), person("anna"), person("anna", "file.downloaded"), person("boris", "file.downloaded"))
+    service.say(person("clara"), visitor("w2"))
+    return service
+
+
+def shown(service: Replaying) -> dict[str, tuple[Any, ...]]:
+    """Return what readers see: stage, temperature and behaviour of everybody, by name."""
+    leads = list(service.pull())
+    return {each["email"].partition("@")[0]: (each["stage"], each["temperature"], each["scores"]["behaviour"]) for each in leads}
+
+
+def live_id(service: Replaying) -> int:
+    """Return the generation that answers readers."""
+    return int(service.get("/v1/leads").json()["generation_id"])
+
+
+def test_a_build_is_ready_with_its_difference_and_nobody_noticed(service: Replaying) -> None:
+    """Files count 45: boris qualifies, anna stays; readers still see the old points."""
+    before, said = shown(service), service.feed()
+    generation_id = service.begin(service.publish(with_points("price", 45)))
+    building = service.get(f"/v1/generations/{generation_id}").json()
+    assert (building["status"], building["model"], building["difference"]) == ("building", 2, None)
+    assert (building["progress"]["share"], building["progress"]["parts_done"]) == (0.0, 0)
+    assert service.build(generation_id)
+    ready = service.get(f"/v1/generations/{generation_id}").json()
+    difference = ready["difference"]
+    assert (ready["status"], ready["lag"], ready["progress"]) == ("ready", 0, None)
+    assert difference["from"] == {"generation_id": 1, "model": 1}
+    assert difference["to"] == {"generation_id": generation_id, "model": 2}
+    assert (difference["leads"], difference["different"], difference["empty"]) == (5, 2, False)
+    assert difference["definitions"] == {"ready": {"entered": 1, "left": 0}, "boss": {"entered": 0, "left": 0}}
+    assert difference["stages"] == [{"from": "lead", "to": "mql", "leads": 1}]
+    assert difference["temperatures"] == [{"from": "warm", "to": "hot", "leads": 1}]
+    assert {name: (s["leads"], s["up"], s["largest"]) for name, s in difference["scores"].items()} == {"behaviour": (2, 2, 15.0)}
+    assert [mover["rules"] for mover in difference["top_movers"]] == [[{"rule": "price", "points": 15.0}]] * 2
+    assert (shown(service), service.feed()) == (before, said)
+
+
+def test_a_model_that_changes_nothing_gives_an_empty_difference(service: Replaying) -> None:
+    """The same document again: row by row the same."""
+    generation_id = service.replayed(with_points("price", 30))
+    assert service.get(f"/v1/generations/{generation_id}").json()["difference"]["empty"] is True
+    assert service.rows(generation_id) == service.rows(1)
+
+
+@pytest.mark.parametrize("part_positions", [1, 2, 1_000])
+def test_events_that_arrive_during_a_build_are_in_it(service: Replaying, part_positions: int) -> None:
+    """Late, claiming and new leads alike; what is built beside the live one is what a later build would be."""
+    generation_id = service.begin(service.publish(with_points("price", 30)), part_positions)
+    service.build(generation_id, most=2)
+    service.say(person("clara", anonymous_id="w2"), person("dora"), visitor("w1", occurred_at=format_instant(service.now - DAY)))
+    service.wait(2 * DAY)
+    assert service.build(generation_id)
+    assert service.rows(generation_id) == service.rows(1)
+    service.say(person("emil"), person("anna", anonymous_id="w1"))
+    assert service.rows(generation_id) == service.rows(1)
+
+
+def test_promotion_switches_readers_and_rollback_is_as_before(service: Replaying) -> None:
+    """Byte for byte, and with what happened in between."""
+    before, rows = shown(service), service.rows(1)
+    generation_id = service.replayed(with_points("price", 45))
+    done = service.post(f"/v1/generations/{generation_id}/promote").json()
+    assert done == {"generation_id": generation_id, "previous_id": 1, "position": 7, "announced": 0}
+    assert live_id(service) == generation_id
+    assert shown(service)["boris"] == ("mql", "hot", 45.0)
+    states = {each["generation_id"]: each for each in service.get("/v1/generations").json()["data"]}
+    assert [states[n]["status"] for n in (1, generation_id)] == ["retired", "live"]
+    assert states[1]["kept_until"] is not None
+    back = service.post("/v1/generations/rollback", {"announce": "none"}).json()
+    assert (back["generation_id"], back["previous_id"]) == (1, generation_id)
+    assert live_id(service) == 1
+    assert (shown(service), service.rows(1)) == (before, rows)
+    service.post("/v1/generations/rollback")
+    service.say(person("boris"))
+    assert shown(service)["boris"] == ("mql", "hot", 60.0)
+    service.post("/v1/generations/rollback")
+    assert shown(service)["boris"] == ("mql", "hot", 45.0)
+
+
+def test_only_what_is_ready_can_be_promoted(service: Replaying) -> None:
+    """Live, building, failed and unknown generations are refused, and nothing changes."""
+    assert_problem(service.post("/v1/generations/1/promote"), 409, "conflict")
+    assert_problem(service.post("/v1/generations/rollback"), 409, "conflict")
+    assert_problem(service.post("/v1/generations/9/promote"), 404, "not_found")
+    generation_id = service.begin(service.publish(with_points("price", 45)))
+    assert_problem(service.post(f"/v1/generations/{generation_id}/promote"), 409, "conflict")
+    assert_problem(service.post(f"/v1/generations/{generation_id}/promote", {"announce": "some"}), 422, "invalid_request")
+    assert service.post(f"/v1/generations/{generation_id}/cancel").json()["status"] == "failed"
+    assert_problem(service.post(f"/v1/generations/{generation_id}/promote"), 409, "conflict")
+    assert_problem(service.post(f"/v1/generations/{generation_id}/resume"), 409, "conflict")
+    assert_problem(service.post("/v1/generations", {"model": 77}), 404, "not_found")
+    assert live_id(service) == 1
+
+
+def test_a_failed_build_goes_on_where_it_stopped(service: Replaying) -> None:
+    """What is done stays done."""
+    generation_id = service.begin(service.publish(with_points("price", 45)), 1)
+    service.build(generation_id, most=3)
+    with writing(service.engine) as connection:
+        kept.fail(connection, generation_id, "the disk was full")
+    assert service.get(f"/v1/generations/{generation_id}").json()["error"] == "the disk was full"
+    resumed = service.post(f"/v1/generations/{generation_id}/resume")
+    assert (resumed.status_code, resumed.json()["progress"]["parts_done"]) == (202, 3)
+    assert service.build(generation_id)
+
+
+def test_a_builder_that_lost_its_part_saves_nothing(service: Replaying) -> None:
+    """It was taken for dead; the rows that another one made, and later events changed, stay."""
+    generation_id = service.begin(service.publish(with_points("price", 45)))
+    with reading(service.engine) as connection:
+        generation = kept.load(connection, generation_id)
+    with writing(service.engine) as connection:
+        slow = parts.take(connection, generation_id, clock.now())
+        assert slow is not None
+        assert parts.take(connection, generation_id, clock.now()) is None
+        connection.execute(update(schema.build_parts).values(taken_until=0))
+    assert service.build(generation_id)
+    service.say(person("boris"))
+    rows = service.rows(generation_id)
+    with pytest.raises(StaleGeneration):
+        build_part(service.engine, service.vault, generation, service.compiled.of(2), slow)
+    assert service.rows(generation_id) == rows
+
+
+@pytest.mark.parametrize(("announce", "told"), [("none", []), ("changed-stage", ["boris"]), ("all", ["boris", "clara"])])
+def test_what_is_announced_is_said_and_stands_behind_every_bookmark(service: Replaying, announce: str, told: list[str]) -> None:
+    """Forms and files count more: boris changes his stage, clara only her temperature, anna neither."""
+    document = with_points("price", 45)
+    document["temperature"]["hot"] = {"scores.behaviour": {"at_least": 11}}
+    generation_id = service.replayed(document)
+    bookmark = max(each["updated_at"] for each in service.pull())
+    begin = service.feed()[-1]["seq"]
+    done = service.post(f"/v1/generations/{generation_id}/promote", {"announce": announce}).json()
+    moved = [each for each in service.pull([("updated_since", bookmark)]) if each["updated_at"] > bookmark]
+    names = {each["id"]: each["email"].partition("@")[0] for each in service.pull()}
+    promoted, *said = service.feed(str(begin))
+    assert promoted["kind"] == "generation.promoted"
+    assert promoted["detail"] == {"generation_id": generation_id, "previous_id": 1}
+    assert [names[each["lead_id"]] for each in said] == told
+    assert sorted(names[each["id"]] for each in moved) == told
+    assert done["announced"] == len(told)
+    for each in said:
+        assert each["cause"] == {"event": done["position"], "time": None, "replayed": {"from_model": 1, "to_model": 2}}
+        assert each["old"] != each["new"]
+
+
+def test_promotions_at_once_are_one_after_the_other(service: Replaying) -> None:
+    """Whoever comes second is refused or promotes on top; there is always exactly one live generation."""
+    ids = [service.replayed(with_points("price", points)) for points in (45, 50)]
+    outcomes: list[object] = []
+
+    def promote(generation_id: int) -> None:
+        try:
+            outcomes.append(promotion.promote(service.engine, service.vault, generation_id, service.compiled))
+        except Exception as error:  # noqa: BLE001 - told to the test below
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=promote, args=(generation_id,)) for generation_id in ids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [each for each in outcomes if isinstance(each, Exception)] == []
+    states = [each["status"] for each in service.get("/v1/generations").json()["data"]]
+    assert states.count("live") == 1
+    assert service.rows(live_id(service)) != []
