@@ -1,0 +1,279 @@
+"""The composition root: everything that is wired to anything is wired here, from settings, once.
+
+No rule and no SQL here; whoever looks for what a request does goes to ``api``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from fastapi import FastAPI
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+import lead_events
+from lead_events import master_key
+from lead_events.api import (
+    changes,
+    companies,
+    docs,
+    health,
+    leads,
+    lookup,
+    me,
+    merge_candidates,
+    merging,
+    metrics,
+    openapi,
+    parked,
+    problems,
+    quarantine,
+    request_log,
+    scores,
+    timeline,
+    traits,
+)
+from lead_events.api import generations as generations_api
+from lead_events.api import models as models_api
+from lead_events.api.door import Door, DoorLimits, mount
+from lead_events.api.generations import GenerationActions
+from lead_events.api.health import Readiness
+from lead_events.api.metrics import CountingWriter, Metrics
+from lead_events.api.problems import Asgi
+from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMasterKey, Unavailable
+from lead_events.projections import promotion, replay
+from lead_events.projections.projector import Models
+from lead_events.projections.promotion import Announce
+from lead_events.settings import Settings
+from lead_events.store import engine as engines
+from lead_events.store import log, migrate
+from lead_events.store.api_keys import KeyRing
+from lead_events.store.engine import reading
+from lead_events.store.vault import Vault
+
+_DRAIN_SECONDS = 8.0
+_VAULTLESS = (LeadEventsError, SQLAlchemyError, LookupError)
+
+ROUTERS = (
+    me.router,
+    lookup.router,  # before /v1/leads/{lead_id}, which would take its address
+    leads.router,
+    traits.router,
+    merging.router,
+    merge_candidates.router,
+    companies.router,
+    timeline.router,
+    scores.router,
+    parked.router,
+    quarantine.router,
+    docs.router,
+    health.router,
+    metrics.router,
+    models_api.router,
+    generations_api.router,
+    changes.router,
+)
+"""Every router of the API; a new resource is one line here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What is served, and the switch that tells load balancers to stop sending.
+
+    Attributes:
+        asgi: the whole service.
+        readiness: set ``closing`` on it before shutting down.
+    """
+
+    asgi: Asgi
+    readiness: Readiness
+
+
+def open_database(settings: Settings) -> Engine:
+    """Open the database of the settings, making the folder of an SQLite file."""
+    path = sqlite_path(settings)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return engines.create(settings.database_url)
+
+
+def sqlite_path(settings: Settings) -> Path | None:
+    """Return the file of an SQLite database, None for PostgreSQL."""
+    url = make_url(settings.database_url)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def load_master_key(settings: Settings) -> bytes:
+    """Return the master key from where the settings say it is.
+
+    Raises:
+        MissingMasterKey: it is nowhere.
+        Misconfigured: what is there is no key.
+    """
+    if settings.master_key is not None:
+        return master_key.parse(settings.master_key.get_secret_value(), "LEAD_EVENTS_MASTER_KEY")
+    path = _master_key_path(settings)
+    key = master_key.read(path) if path is not None else None
+    if key is None:
+        raise MissingMasterKey
+    return key
+
+
+def found(settings: Settings, engine: Engine) -> None:
+    """Create the log with its first model and generation; an embedded database gets its own master key file.
+
+    Raises:
+        MissingMasterKey: there is none, and the database is PostgreSQL or founded already.
+    """
+    path = _master_key_path(settings)
+    embedded = sqlite_path(settings) is not None and settings.master_key is None
+    if embedded and path is not None and not migrate.is_founded(engine):
+        master_key.create(path)
+    migrate.found(engine, load_master_key(settings), default_model())
+
+
+def open_vault(settings: Settings, engine: Engine) -> Vault:
+    """Return the vault of the log.
+
+    Raises:
+        MissingMasterKey: the master key is nowhere.
+        Misconfigured: the log is not founded, or was founded with another key.
+    """
+    key = load_master_key(settings)
+    if not migrate.is_founded(engine):
+        raise Misconfigured("The log does not exist yet; run: ./lead-events migrate")
+    with reading(engine) as connection:
+        return log.open_vault(connection, key)
+
+
+@lru_cache
+def default_model() -> dict[str, Any]:
+    """Return the model document shipped with the project."""
+    text = files(lead_events).joinpath("default_model.yaml").read_text(encoding="utf-8")
+    document: dict[str, Any] = yaml.safe_load(text)
+    return document
+
+
+def create_app(settings: Settings, engine: Engine) -> Application:
+    """Wire the service; it serves health and docs even while the operator has something to do first."""
+    readiness = Readiness(engine, queue_events=settings.queue_events)
+    counted = Metrics()
+    api = _create_api(settings, engine, readiness, counted)
+    try:
+        vault = open_vault(settings, engine)
+    except _VAULTLESS as error:
+        known = isinstance(error, LeadEventsError)
+        readiness.problems.append(str(error) if known else "The log cannot be opened; run: ./lead-events migrate")
+        return Application(request_log.watch(_closed(api), counted), readiness)
+    writer = CountingWriter(engine, vault, queue_events=settings.queue_events)
+    writer.count(counted)
+    readiness.writer = api.state.writer = writer
+    api.state.vault = vault
+    api.state.generation_actions = generation_actions(engine, vault)
+    door = Door(writer, api.state.keys, limits=_limits(settings), phone_region=settings.phone_region)
+    return Application(request_log.watch(mount(door, api), counted), readiness)
+
+
+def generation_actions(engine: Engine, vault: Vault) -> GenerationActions:
+    """Return what the routes of generations can ask the projections for."""
+    compiled = Models(engine)
+    return GenerationActions(
+        begin=lambda number: replay.begin(engine, number),
+        promote=lambda generation_id, announce: promotion.promote(
+            engine, vault, generation_id, compiled, announce=Announce(announce)
+        ),
+        rollback=lambda announce: promotion.rollback(engine, vault, compiled, announce=Announce(announce)),
+        estimate=replay.estimate,
+    )
+
+
+def describe_api() -> dict[str, Any]:
+    """Return the OpenAPI description, without any database."""
+    return openapi.describe(_bare_api())
+
+
+def _bare_api() -> FastAPI:
+    api = FastAPI(
+        title="lead-events",
+        version=lead_events.__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_run_writer,
+        generate_unique_id_function=openapi.short_name,
+        redirect_slashes=False,
+    )
+    for router in ROUTERS:
+        api.include_router(router)
+    problems.install(api)
+    return api
+
+
+def _create_api(settings: Settings, engine: Engine, readiness: Readiness, counted: Metrics) -> FastAPI:
+    api = _bare_api()
+    # Described when first asked for: it would be most of the time that a start takes.
+    api.openapi = lru_cache(lambda: openapi.describe(api))  # type: ignore[method-assign]
+    api.state.engine = engine
+    api.state.public_url = settings.public_url
+    api.state.phone_region = settings.phone_region
+    api.state.keys = KeyRing(engine)
+    api.state.readiness = readiness
+    api.state.metrics = counted
+    api.state.writer = api.state.vault = None
+    counted.watch(lambda: readiness.writer.stats if readiness.writer else None, readiness.measure_lag)
+    return api
+
+
+@asynccontextmanager
+async def _run_writer(api: FastAPI) -> AsyncIterator[None]:
+    """Start the writer with the service, and let it finish what it accepted."""
+    writer: CountingWriter | None = api.state.writer
+    if writer is not None:
+        writer.start()
+    yield
+    if writer is not None:
+        await asyncio.to_thread(writer.drain, _DRAIN_SECONDS)
+    api.state.engine.dispose()
+
+
+def _closed(api: FastAPI) -> Asgi:
+    """Answer everything under ``/v1`` with 503 until the operator did what ``readyz`` says."""
+    refused = problems.problem(Unavailable("The service is not ready; its operator sees why under /readyz."))
+
+    async def closed(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            headers = {**refused.headers, "content-type": problems.PROBLEM_JSON}
+            raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+            await send({"type": "http.response.start", "status": refused.status, "headers": raw})
+            await send({"type": "http.response.body", "body": refused.content})
+        else:
+            await api(scope, receive, send)
+
+    return closed
+
+
+def _limits(settings: Settings) -> DoorLimits:
+    return DoorLimits(
+        body_seconds=settings.request_seconds * 0.9,
+        address_rate=settings.address_rate,
+        address_burst=settings.address_burst,
+        key_rate=settings.key_rate,
+        key_burst=settings.key_burst,
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+def _master_key_path(settings: Settings) -> Path | None:
+    """Return where the master key file is: as set, or beside an SQLite database."""
+    if settings.master_key_file is not None:
+        return Path(settings.master_key_file)
+    database = sqlite_path(settings)
+    return database.with_suffix(".key") if database is not None else None

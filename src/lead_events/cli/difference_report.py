@@ -1,0 +1,63 @@
+"""The difference between two generations as a report that reads well in a terminal and in a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_WIDTH = 100
+_BAR = 40
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print a whole difference."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    old, new = report["from"], report["to"]
+    console.print(
+        f"Generation {new['generation_id']} (model {new['model']}) against generation {old['generation_id']} "
+        f"(model {old['model']}) as of {report['as_of']}: {report['different']} of {report['leads']} leads differ."
+    )
+    if report["empty"]:
+        console.print("No lead stands or scores differently.")
+        return
+    definitions = report["definitions"].items()
+    _print(console, "Definitions", ("definition", "enter", "leave"), [(n, d["entered"], d["left"]) for n, d in definitions])
+    for title, name in (("Stages", "stages"), ("Temperatures", "temperatures")):
+        _print(console, title, ("from", "to", "leads"), [(m["from"], m["to"], m["leads"]) for m in report[name]])
+    _print_scores(console, report["scores"])
+    movers = [(m["lead_id"], f"{m['points']:g}", _rules(m["rules"])) for m in report["top_movers"]]
+    _print(console, "Who moves most", ("lead", "points", "by rule"), movers)
+
+
+def _print_scores(console: Console, scores: dict[str, Any]) -> None:
+    rows = [(name, s["leads"], s["up"], s["down"], f"{s['mean']:+g}", f"{s['largest']:+g}") for name, s in scores.items()]
+    _print(console, "Scores", ("score", "leads", "up", "down", "mean", "largest"), rows)
+    for name, score in scores.items():
+        most = max(band["leads"] for band in score["histogram"])
+        bands = [(_band(band), band["leads"], "█" * max(1, band["leads"] * _BAR // most)) for band in score["histogram"]]
+        _print(console, f"Points of {name}", ("change", "leads", ""), bands)
+
+
+def _band(band: dict[str, Any]) -> str:
+    if band["above"] is None:
+        return f"to {band['up_to']:+g}"
+    return f"over {band['above']:+g}" if band["up_to"] is None else f"{band['above']:+g} to {band['up_to']:+g}"
+
+
+def _rules(rules: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{rule['rule']} {rule['points']:+g}" for rule in rules)
+
+
+def _print(console: Console, title: str, headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    table = Table(*headings, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console.print(table)

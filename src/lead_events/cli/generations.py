@@ -1,0 +1,250 @@
+"""``replay``, ``generations``, ``promote`` and ``rollback``: change the model beside the live service, look, switch, go back."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from sqlalchemy import Connection, func, select
+
+from lead_events import app, clock, serving
+from lead_events.cli import difference_report
+from lead_events.cli.opening import Opened, opened
+from lead_events.cli.tables import print_table
+from lead_events.domain.errors import Conflict
+from lead_events.domain.lead import FOLD_REVISION
+from lead_events.domain.times import format_instant
+from lead_events.projections import projector, promotion
+from lead_events.projections import replay as replaying
+from lead_events.projections.promotion import Announce, Promotion
+from lead_events.store import generations as kept
+from lead_events.store import log, parts, schema
+from lead_events.store.engine import reading, writing
+from lead_events.store.generations import Generation, Status
+
+_STOPPED = 1
+_ANNOUNCE = click.option(
+    "--announce",
+    type=click.Choice([each.value for each in Announce]),
+    default=Announce.NONE.value,
+    show_default=True,
+    help="Which leads whose standing differs CRMs are told about.",
+)
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@click.command()
+@click.option("--model", "number", type=int, required=True, help="The number of a published model.")
+@click.option("--processes", type=click.IntRange(1, 256), help="How many to build with.  [default: one per core]")
+@click.option("--no-wait", is_flag=True, help="Only begin; a worker builds it.")
+def replay(number: int, *, processes: int | None, no_wait: bool) -> None:
+    """Replay all history under a model beside the live one, and show what would be different."""
+    with opened() as database:
+        generation = _begin_or_join(database, number)
+        generation_id = generation.generation_id
+        if no_wait:
+            click.echo(f"Generation {generation_id} will be built by a worker; see: ./lead-events generations")
+            return
+        stop = threading.Event()
+        serving.stop_on_signals(stop)
+        is_ready = _build(database, generation, stop, processes)
+        found = _load(database, generation_id)
+    if not is_ready and found.status is not Status.READY:
+        again = f"go on with: ./lead-events replay --model {number}"
+        click.echo(f"Generation {generation_id} is {found.status}; what is done stays done; {again}", err=True)
+        sys.exit(_STOPPED)
+    _show(found)
+    click.echo(f"Nothing changed yet. Make it live: ./lead-events promote {generation_id}")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def generations(context: click.Context) -> None:
+    """List generations: which is live, which are being built or stand by."""
+    if context.invoked_subcommand is not None:
+        return
+    with opened() as database, reading(database.engine) as connection:
+        head = log.read_head(connection).position
+        counted = _count_rows(connection)
+        rows = [
+            (
+                str(each.generation_id),
+                each.status.value,
+                str(each.model_number),
+                str(each.position),
+                str(max(0, head - each.position)),
+                format_instant(each.current_until) if each.current_until else "",
+                str(counted.get(each.generation_id, 0)),
+                _note(connection, each),
+            )
+            for each in kept.load_all(connection)
+        ]
+    print_table(("id", "status", "model", "position", "lag", "kept until", "rows", "note"), rows)
+
+
+@generations.command("show")
+@click.argument("generation_id", type=int)
+@click.option("--json", "as_json", is_flag=True, help="The whole difference as JSON.")
+def show(generation_id: int, *, as_json: bool) -> None:
+    """Print what a generation would change, against the one that was live when it was built."""
+    with opened() as database:
+        found = _load(database, generation_id)
+    if as_json:
+        click.echo(found.difference or "null")
+    else:
+        _show(found)
+
+
+@generations.command("cancel")
+@click.argument("generation_id", type=int)
+def cancel(generation_id: int) -> None:
+    """Give up a build, or a generation that is ready; its rows are dropped by a worker."""
+    with opened() as database, writing(database.engine) as connection:
+        kept.load(connection, generation_id)
+        kept.fail(connection, generation_id, kept.CANCELLED)
+    click.echo(f"Generation {generation_id} is given up.")
+
+
+@generations.command("resume")
+@click.argument("generation_id", type=int)
+def resume(generation_id: int) -> None:
+    """Let a worker take up a failed build where it stopped."""
+    with opened() as database, writing(database.engine) as connection:
+        kept.load(connection, generation_id)
+        kept.resume(connection, generation_id)
+    click.echo(f"Generation {generation_id} goes on.")
+
+
+@click.command()
+@click.argument("generation_id", type=int)
+@_ANNOUNCE
+@_YES
+def promote(generation_id: int, *, announce: str, yes: bool) -> None:
+    """Make a generation that is ready the live one; no reader sees a mix."""
+    with opened() as database:
+        found = _load(database, generation_id)
+        if not yes:
+            _show(found)
+            click.confirm(f"Make generation {generation_id} (model {found.model_number}) live?", abort=True)
+        compiled = projector.Models(database.engine)
+        vault = database.vault()
+        done = promotion.promote(database.engine, vault, generation_id, compiled, announce=Announce(announce))
+    _say(done)
+
+
+@click.command()
+@_ANNOUNCE
+@_YES
+def rollback(*, announce: str, yes: bool) -> None:
+    """Make the generation live again that was live before."""
+    with opened() as database:
+        with reading(database.engine) as connection:
+            previous = kept.load_live(connection).replaces
+        if previous is not None and not yes:
+            click.confirm(f"Make generation {previous} live again?", abort=True)
+        compiled = projector.Models(database.engine)
+        done = promotion.rollback(database.engine, database.vault(), compiled, announce=Announce(announce))
+    _say(done)
+
+
+def _say(done: Promotion) -> None:
+    click.echo(f"Generation {done.generation_id} is live since position {done.position}; {done.announced} leads announced.")
+    click.echo(f"Generation {done.previous_id} stands by; go back with: ./lead-events rollback")
+
+
+def _begin_or_join(database: Opened, number: int) -> Generation:
+    """Return the build of a model that is under way, or a new one."""
+    with reading(database.engine) as connection:
+        under_way = [each for each in kept.load_building(connection) if each.model_number == number]
+    for each in under_way:
+        if (each.fold_revision, each.list_revision) == (FOLD_REVISION, replaying.LIST_REVISION):
+            click.echo(f"Generation {each.generation_id} of model {number} is being built already; this joins in.", err=True)
+            return each
+    return _load(database, replaying.begin(database.engine, number))
+
+
+def _load(database: Opened, generation_id: int) -> Generation:
+    with reading(database.engine) as connection:
+        return kept.load(connection, generation_id)
+
+
+def _build(database: Opened, generation: Generation, stop: threading.Event, processes: int | None) -> bool:
+    """Build with a live bar; the last parts are followed by catching up with the live generation, and comparing."""
+    opening = replaying.Opening(database.settings.database_url, app.load_master_key(database.settings))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[pace]}"),
+    )
+    total = max(generation.base_position, 1)
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(f"generation {generation.generation_id}", total=total, pace="")
+        pace = _Pace(database, generation.generation_id, total)
+
+        def report(progress: parts.Progress) -> None:
+            what = "catching up and comparing" if progress.done == progress.parts else f"generation {generation.generation_id}"
+            bar.update(task, completed=progress.events, description=what, pace=pace.text(progress))
+
+        return replaying.build(
+            opening,
+            database.engine,
+            database.vault(),
+            generation.generation_id,
+            stop,
+            processes=processes,
+            report=report,
+        )
+
+
+class _Pace:
+    """How fast this run builds: what was done before it began does not count."""
+
+    def __init__(self, database: Opened, generation_id: int, total: int) -> None:
+        with reading(database.engine) as connection:
+            self._begun = parts.read_progress(connection, generation_id).events
+        self._since = time.monotonic()
+        self._total = total
+
+    def text(self, progress: parts.Progress) -> str:
+        """Write the rate, and the time that is left."""
+        rate = (progress.events - self._begun) / max(time.monotonic() - self._since, 1e-3)
+        if rate <= 0:
+            return ""
+        left = int(max(0, self._total - progress.events) / rate)
+        return f"{rate:,.0f} events/s, {left // 60}:{left % 60:02d} left"
+
+
+def _show(found: Generation) -> None:
+    """Print a generation's difference.
+
+    Raises:
+        Conflict: it has none.
+    """
+    if found.difference is None:
+        why = f": {found.error}" if found.error else ""
+        raise Conflict(f"generation {found.generation_id} is {found.status}{why} and was not compared")
+    difference_report.print_report(orjson.loads(found.difference))
+
+
+def _note(connection: Connection, generation: Generation) -> str:
+    if generation.status is Status.BUILDING:
+        progress = parts.read_progress(connection, generation.generation_id)
+        left = replaying.estimate(generation, progress, clock.now()).seconds_left
+        eta = "" if left is None else f", {left:.0f} s left"
+        return f"{progress.done} of {progress.parts} parts{eta}"
+    if generation.status is Status.READY:
+        different = orjson.loads(generation.difference or "{}").get("different", 0)
+        return f"waits for: promote {generation.generation_id} ({different} leads differ)"
+    return generation.error or ""
+
+
+def _count_rows(connection: Connection) -> dict[int, int]:
+    table = schema.leads
+    counted = connection.execute(select(table.c.generation_id, func.count()).group_by(table.c.generation_id))
+    return {generation_id: number for generation_id, number in counted}

@@ -1,0 +1,42 @@
+"""``migrate``: bring the database to this version's schema, and found the log in an empty one."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from lead_events import app, logs
+from lead_events.cli.opening import first_line, load_settings
+from lead_events.domain.errors import MissingMasterKey, Unavailable
+from lead_events.settings import Settings
+from lead_events.store import migrate as migrations
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; fail if the schema is older.")
+def migrate(*, check: bool) -> None:
+    """Bring the database to this version's schema, under a lock."""
+    found = load_settings()
+    logs.configure(found.log_level)
+    engine = app.open_database(found)
+    try:
+        before = migrations.current(engine)
+        if check:
+            migrations.refuse(engine)
+        else:
+            migrations.upgrade(engine)
+            _found(found, engine)
+    except OperationalError as error:
+        raise Unavailable(f"The database cannot be used: {first_line(error.orig)}") from None
+    finally:
+        engine.dispose()
+    change = "is at" if before == migrations.needed() else f"went from {before or 'nothing'} to"
+    click.echo(f"The schema {change} {migrations.needed()}.")
+
+
+def _found(found: Settings, engine: Engine) -> None:
+    try:
+        app.found(found, engine)
+    except MissingMasterKey as error:
+        click.echo(f"The log is not founded yet. {error}", err=True)

@@ -1,0 +1,150 @@
+"""``models``: publish, list, show, lint and compare model documents."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from lead_events.cli.opening import Opened, opened
+from lead_events.cli.tables import print_table
+from lead_events.domain.model_text import ModelText, read_json, read_yaml
+
+_FOUND = 1
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def models() -> None:
+    """Model documents: immutable, numbered, with author and note."""
+
+
+@models.command("publish")
+@click.argument("file", type=_FILE)
+@click.option("--author", help="Who answers for it.  [default: your login name]")
+@click.option("--note", default="", help="Why; kept for ever.")
+def publish(file: Path, *, author: str | None, note: str) -> None:
+    """Publish a document under the next number; nothing changes until it is replayed and promoted."""
+    from lead_events import clock
+    from lead_events.domain import lint
+    from lead_events.store import models as published
+    from lead_events.store.engine import writing
+
+    text = _read(file)
+    if not _report(lint.lint(text.document, text.lines, text.traps)):
+        sys.exit(_FOUND)
+    with opened() as database, writing(database.engine) as connection:
+        number = published.publish(connection, text.document, author or getpass.getuser(), note, clock.now())
+    click.echo(f"Model {number} is published. See what it would change: ./lead-events replay --model {number}")
+
+
+@models.command("list")
+def list_models() -> None:
+    """List published models, oldest first."""
+    from lead_events.domain.times import format_instant
+    from lead_events.store import models as published
+    from lead_events.store.engine import reading
+
+    with opened() as database, reading(database.engine) as connection:
+        rows = [
+            (str(each.number), str(each.document.get("name") or ""), each.author, each.note, format_instant(each.created_at))
+            for each in published.load_all(connection)
+        ]
+    print_table(("number", "name", "author", "note", "published"), rows)
+
+
+@models.command("show")
+@click.argument("number", type=int)
+@click.option("--yaml", "as_yaml", is_flag=True, help="As YAML, to change a copy of it.")
+def show(number: int, *, as_yaml: bool) -> None:
+    """Print a published document as JSON, or as YAML."""
+    with opened() as database:
+        document = _load(database, number)
+    if as_yaml:
+        import yaml
+
+        text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120, default_flow_style=None)
+        click.echo(text, nl=False)
+    else:
+        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+@models.command("lint")
+@click.argument("file", type=_FILE)
+def lint_file(file: Path) -> None:
+    """Look through a document: every mistake with its line, a reason and a suggestion. Needs no database."""
+    from lead_events.domain import lint
+
+    text = _read(file)
+    if not _report(lint.lint(text.document, text.lines, text.traps)):
+        sys.exit(_FOUND)
+    click.echo("It can be published.")
+
+
+@models.command("diff")
+@click.argument("old")
+@click.argument("new")
+def diff(old: str, new: str) -> None:
+    """Say in words what differs between two documents: numbers of published ones, or files."""
+    from lead_events.domain import model_diff
+
+    found = model_diff.diff(_find(old), _find(new))
+    for each in found:
+        click.echo(each.words)
+    if not found:
+        click.echo("They say the same.")
+
+
+def _read(file: Path) -> ModelText:
+    """Read a file, or say on which line it cannot be read and end."""
+    from lead_events.domain.findings import Finding, Severity
+    from lead_events.domain.model_text import UnreadableModel
+
+    if file.suffix == ".json":
+        return read_json(file.read_bytes())
+    try:
+        return read_yaml(file.read_text(encoding="utf-8-sig"))
+    except UnreadableModel as error:
+        _report([Finding(Severity.ERROR, "", error.line, error.reason)])
+        sys.exit(_FOUND)
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{file} is not UTF-8.") from None
+
+
+def _report(findings: list[Any]) -> bool:
+    """Print what lint found and say whether the document can be published."""
+    from lead_events.domain.findings import Severity
+
+    for finding in findings:
+        click.echo(str(finding), err=True)
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    if errors:
+        click.echo(f"{errors} errors, {len(findings) - errors} warnings; nothing can be published yet.", err=True)
+    return errors == 0
+
+
+def _find(name: str) -> dict[str, Any]:
+    """Return a published document by its number, or that of a file, which must be one that can be published."""
+    from lead_events.domain import lint
+
+    if name.isdigit() and not Path(name).exists():
+        with opened() as database:
+            return _load(database, int(name))
+    if not Path(name).is_file():
+        raise click.UsageError(f"{name} is neither the number of a model nor a file.")
+    text = _read(Path(name))
+    lint.check(text.document, text.lines, text.traps)
+    document: dict[str, Any] = text.document
+    return document
+
+
+def _load(database: Opened, number: int) -> dict[str, Any]:
+    from lead_events.store import models as published
+    from lead_events.store.engine import reading
+
+    with reading(database.engine) as connection:
+        return published.load(connection, number).document

@@ -1,0 +1,86 @@
+"""``quarantine``: events whose id was taken by other content; look, release under a new id, or discard."""
+
+from __future__ import annotations
+
+import click
+import orjson
+
+from lead_events.cli.opening import Opened, opened
+from lead_events.cli.tables import print_table
+from lead_events.domain.errors import NotFound
+from lead_events.domain.times import format_instant
+from lead_events.store import log
+from lead_events.store import quarantine as kept
+from lead_events.store.engine import reading, writing
+from lead_events.store.quarantine import Quarantined
+
+_MOST = 1_000_000
+
+
+@click.group()
+def quarantine() -> None:
+    """Events whose id was taken by other content; they never entered the log."""
+
+
+@quarantine.command("list")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, _MOST))
+def list_quarantined(limit: int) -> None:
+    """List quarantined events, oldest first."""
+    with opened() as database, reading(database.engine) as connection:
+        rows = [
+            (
+                each.quarantine_id,
+                each.event.type if each.event else "(erased)",
+                each.event_id,
+                str(each.original_position),
+                format_instant(each.first_seen),
+                str(each.times),
+            )
+            for each in kept.read(connection, database.vault(), limit)
+        ]
+    print_table(("id", "type", "event_id", "taken at", "first seen", "times"), rows)
+
+
+@quarantine.command("show")
+@click.argument("quarantine_id")
+def show(quarantine_id: str) -> None:
+    """Print one event as JSON, personal values and all."""
+    with opened() as database:
+        found = _find(database, quarantine_id)
+    event = found.event
+    content = None if event is None else {"type": event.type, "plain": event.plain, "personal": event.personal}
+    body = {"event_id": found.event_id, "original_position": found.original_position, "event": content}
+    click.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+
+
+@quarantine.command("release")
+@click.argument("quarantine_id")
+def release(quarantine_id: str) -> None:
+    """Append the event to the log under an id of its own."""
+    with opened() as database:
+        vault = database.vault()
+        # Appended before it is taken out: a crash in between leaves a duplicate to find, never a loss.
+        outcome = log.append(database.engine, vault, [kept.released(_find(database, quarantine_id))])[0]
+        with writing(database.engine) as connection:
+            kept.take(connection, vault, quarantine_id)
+    click.echo(f"It is in the log at position {outcome.position}.")
+
+
+@quarantine.command("discard")
+@click.argument("quarantine_id")
+def discard(quarantine_id: str) -> None:
+    """Forget the event; the one that had the id first stays."""
+    with opened() as database:
+        vault = database.vault()
+        with writing(database.engine) as connection:
+            kept.take(connection, vault, quarantine_id)
+    click.echo("It is gone.")
+
+
+def _find(database: Opened, quarantine_id: str) -> Quarantined:
+    with reading(database.engine) as connection:
+        found = kept.read(connection, database.vault(), _MOST)
+    for each in found:
+        if each.quarantine_id == quarantine_id:
+            return each
+    raise NotFound("quarantined event", quarantine_id)

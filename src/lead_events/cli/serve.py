@@ -1,0 +1,139 @@
+"""``serve`` and ``worker``: start the service, or its projector alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import click
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from lead_events import app, logs, serving, settings
+from lead_events.api.slow_clients import ImpatientProtocol
+from lead_events.app import Application
+from lead_events.cli import welcome
+from lead_events.cli.opening import first_line, load_settings
+from lead_events.domain.errors import LeadEventsError, Misconfigured, Unavailable
+from lead_events.projections import worker as projecting
+from lead_events.projections.projector import Step
+from lead_events.projections.replay import Opening
+from lead_events.settings import Settings
+from lead_events.store import migrate
+
+_FAILED = 1
+_logger = structlog.get_logger("lead_events.worker")
+
+
+@click.command()
+@click.option("--upgrade", is_flag=True, help="Bring an older database to this version's schema first.")
+@click.option("--host", help="The address to listen on.  [default: LEAD_EVENTS_HOST or 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65_535), help="The port.  [default: LEAD_EVENTS_PORT or 8000]")
+@click.option("--no-projector", is_flag=True, help="Fold nothing here: a worker does it elsewhere.")
+def serve(*, upgrade: bool, host: str | None, port: int | None, no_projector: bool) -> None:
+    """Serve the API, its docs and the live projector."""
+    found = load_settings(host=host, port=port)
+    logs.configure(found.log_level)
+    _warn_of_unknown()
+    listener = serving.listen(found.host, found.port)
+    engine = _open(found, upgrade=upgrade)
+    founded = _found(found, engine)
+    made = welcome.create_first_keys(engine) if founded else None
+    application = app.create_app(found, engine)
+    supervisor = None if no_projector or application.readiness.problems else _supervisor()
+    address = found.public_url or welcome.address(found.host, listener.getsockname()[1])
+    server = serving.Server(
+        serving.configure(
+            application.asgi,
+            _protocol(found),
+            shutdown_seconds=found.shutdown_seconds,
+            log_level="warning",
+        ),
+        shutdown_seconds=found.shutdown_seconds,
+        on_started=lambda: welcome.greet_soon(
+            engine, address, made, application.readiness.problems, folding=supervisor is not None
+        ),
+        on_closing=lambda: _close(application),
+    )
+    if supervisor is not None:
+        supervisor.start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        if supervisor is not None:
+            supervisor.stop()
+    _logger.info("stopped")
+    sys.stdout.flush()
+
+
+@click.command()
+@click.option("--upgrade", is_flag=True, help="Bring an older database to this version's schema first.")
+@click.option("--until-stdin-ends", is_flag=True, hidden=True)
+def worker(*, upgrade: bool, until_stdin_ends: bool) -> None:
+    """Run the projector and the builds of generations alone; several at once are safe."""
+    found = load_settings()
+    logs.configure(found.log_level)
+    stop = threading.Event()
+    serving.stop_on_signals(stop)
+    if until_stdin_ends:
+        serving.stop_with_parent(stop)
+    engine = _open(found, upgrade=upgrade)
+    vault = app.open_vault(found, engine)
+    _logger.debug("worker_started")
+    try:
+        opening = Opening(found.database_url, app.load_master_key(found))
+        projecting.run(opening, engine, vault, stop, page_events=found.page_events, report=_report)
+    except (SQLAlchemyError, LeadEventsError) as error:
+        _logger.error("worker_failed", error=type(error).__name__)  # noqa: TRY400 - a driver's words may quote values
+        sys.exit(_FAILED)
+    finally:
+        engine.dispose()
+    _logger.debug("worker_stopped")
+
+
+def _open(found: Settings, *, upgrade: bool) -> Engine:
+    """Open the database, and let an older schema pass only after its upgrade."""
+    engine = app.open_database(found)
+    try:
+        if upgrade:
+            migrate.upgrade(engine)
+        migrate.refuse(engine)
+    except OperationalError as error:
+        raise Unavailable(f"The database cannot be used: {first_line(error.orig)}") from None
+    return engine
+
+
+def _found(found: Settings, engine: Engine) -> bool:
+    """Create the log if it can be; without a master key the service starts all the same, and ``readyz`` says why not."""
+    try:
+        app.found(found, engine)
+    except Misconfigured as error:
+        _logger.error("not_ready", reason=str(error))  # noqa: TRY400 - one line is the whole story
+        return False
+    return True
+
+
+def _supervisor() -> serving.Supervisor:
+    command = [sys.executable, "-m", "lead_events", "worker", "--until-stdin-ends"]
+    return serving.Supervisor(command, dict(os.environ))
+
+
+def _protocol(found: Settings) -> type:
+    return type("Protocol", (ImpatientProtocol,), {"patience_seconds": found.request_seconds})
+
+
+def _close(application: Application) -> None:
+    application.readiness.closing = True
+    _logger.info("stopping")
+
+
+def _report(step: Step) -> None:
+    write = _logger.info if step.events or step.leads else _logger.debug  # an idle log ticks every second
+    write("step", events=step.events, leads=step.leads, position=step.position)
+
+
+def _warn_of_unknown() -> None:
+    for name in settings.find_unknown(os.environ):
+        _logger.warning("unknown_setting", variable=name)

@@ -1,0 +1,105 @@
+"""``verify``: check what is stored: the log against its own hashes, the leads against the log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from lead_events.cli.opening import Opened, opened
+from lead_events.projections import verifying
+from lead_events.store import generations
+from lead_events.store.engine import reading
+from lead_events.store.verify import verify_log
+
+_FOUND = 1
+_GENERATION = click.option("--generation", "generation_id", type=int, help="Which generation.  [default: the live one]")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def verify(context: click.Context) -> None:
+    """Check what is stored; without a command, everything."""
+    if context.invoked_subcommand is not None:
+        return
+    with opened() as database:
+        found = _verify_log(database) + _verify_leads(database, None, None)
+        with reading(database.engine) as connection:
+            live = generations.load_live(connection)
+        _print_digest(database, live.generation_id)
+    if found:
+        sys.exit(_FOUND)
+
+
+@verify.command("log")
+def log() -> None:
+    """Recompute every hash of the log; one flipped bit is found."""
+    with opened() as database:
+        found = _verify_log(database)
+    if found:
+        sys.exit(_FOUND)
+
+
+@verify.command("leads")
+@_GENERATION
+@click.option("--sample", type=click.IntRange(min=1), help="How many leads, evenly spread.  [default: all]")
+def leads(generation_id: int | None, sample: int | None) -> None:
+    """Fold leads again from their own events; a row that the log does not explain is found."""
+    with opened() as database:
+        found = _verify_leads(database, generation_id, sample)
+    if found:
+        sys.exit(_FOUND)
+
+
+@verify.command("digest")
+@click.argument("generation_id", type=int)
+def digest(generation_id: int) -> None:
+    """Print a digest of a generation and of all that it is a function of; anybody with the log can recompute it."""
+    with opened() as database:
+        _print_digest(database, generation_id)
+
+
+def _verify_log(database: Opened) -> int:
+    events = 0
+    with _bar("log") as show:
+
+        def note(done: int, rows: int) -> None:
+            nonlocal events
+            events = rows
+            show(done, rows)
+
+        findings = verify_log(database.engine, database.vault(), note)
+    for finding in findings:
+        click.echo(str(finding))
+    click.echo(f"{events} events, {len(findings)} findings.", err=bool(findings))
+    return len(findings)
+
+
+def _verify_leads(database: Opened, generation_id: int | None, sample: int | None) -> int:
+    with _bar("leads") as show:
+        verdict = verifying.verify_leads(
+            database.engine, database.vault(), generation_id=generation_id, sample=sample, report=show
+        )
+    for mismatch in verdict.mismatches:
+        click.echo(f"{mismatch.lead_id}: {mismatch.reason}")
+    parked = f", {verdict.parked} parked passed over" if verdict.parked else ""
+    click.echo(f"{verdict.leads} leads, {len(verdict.mismatches)} mismatches{parked}.", err=bool(verdict.mismatches))
+    return len(verdict.mismatches)
+
+
+def _print_digest(database: Opened, generation_id: int) -> None:
+    found = verifying.digest(database.engine, generation_id)
+    for name in found.__slots__:
+        click.echo(f"{name:<14} {getattr(found, name)}")
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,95 @@
+"""Small commands, as an operator runs them: migrate, keys, sources, verify, settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tests import databases
+from tests.cli.running import environment, run
+
+
+@pytest.fixture
+def env(database_url: str) -> dict[str, str]:
+    """An environment whose database is migrated and founded."""
+    found = environment(database_url)
+    assert run(found, "migrate").returncode == 0
+    return found
+
+
+def test_migrating_twice_changes_nothing(env: dict[str, str]) -> None:
+    """The second run says that nothing was to do."""
+    assert "is at" in run(env, "migrate").stdout
+    assert run(env, "migrate", "--check").returncode == 0
+
+
+def test_an_empty_database_fails_the_check(database_url: str) -> None:
+    """For pipelines: one line, exit code 3."""
+    checked = run(environment(database_url), "migrate", "--check")
+    assert (checked.returncode, checked.stderr.count("\n")) == (3, 1)
+
+
+def test_a_database_that_is_away_is_one_clear_line() -> None:
+    """No traceback, no password."""
+    away = run(environment("postgresql+psycopg://me:hunter2@127.0.0.1:1/none"), "keys", "list")
+    assert (away.returncode, away.stderr.count("\n")) == (2, 1)
+    assert "hunter2" not in away.stderr
+
+
+def test_a_key_is_shown_once_and_can_be_revoked(env: dict[str, str]) -> None:
+    """Its secret is in no list, and a revoked key says when."""
+    made = run(env, "keys", "create", "--kind", "secret", "--source", "crm", "--scope", "leads:read").stdout.strip()
+    key_id = made.split("_")[1]
+    listed = run(env, "keys", "list").stdout
+    assert made.startswith("sk_")
+    assert key_id in listed
+    assert made not in listed
+    assert run(env, "keys", "revoke", key_id).returncode == 0
+    assert run(env, "keys", "list").stdout.rstrip("\n").split("\t")[-1].endswith("Z")
+    assert "crm" in run(env, "sources", "list").stdout
+
+
+def test_what_cannot_be_is_refused_in_one_line(env: dict[str, str]) -> None:
+    """A write key with scopes, and a key that does not exist."""
+    wrong = run(env, "keys", "create", "--kind", "write", "--source", "site", "--scope", "leads:read")
+    unknown = run(env, "keys", "revoke", "nobody")
+    assert [(each.returncode, each.stderr.count("\n")) for each in (wrong, unknown)] == [(2, 1), (2, 1)]
+
+
+def test_verify_log_tells_a_broken_log_by_its_exit_code(env: dict[str, str], database_url: str) -> None:
+    """0 when nothing is found, 1 and a line each when something is."""
+    assert run(env, "verify", "log").returncode == 0
+    engine = databases.connect(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE head SET position = 3"))
+    engine.dispose()
+    broken = run(env, "verify", "log")
+    assert broken.returncode == 1
+    assert "events position 1" in broken.stdout
+
+
+def test_nothing_parked_and_nothing_quarantined_is_an_empty_list(env: dict[str, str]) -> None:
+    """Fresh from the start."""
+    for group in ("parked", "quarantine"):
+        listed = run(env, group, "list")
+        assert (listed.returncode, listed.stdout) == (0, "")
+
+
+def test_settings_are_printed_with_secrets_masked(tmp_path: Path) -> None:
+    """What is in force, never what must stay secret."""
+    env = environment("postgresql+psycopg://me:hunter2@db/x", LEAD_EVENTS_PORT="8123", LEAD_EVENTS_MASTER_KEY="ab" * 32)
+    printed = run(env, "settings").stdout
+    assert "LEAD_EVENTS_PORT\t8123" in printed
+    assert "hunter2" not in printed
+    assert "abab" not in printed
+
+
+def test_a_wrong_setting_is_named_without_its_value() -> None:
+    """One line that says which variable and what would do."""
+    wrong = run(environment("mysql://me:hunter2@db/x", LEAD_EVENTS_PORT="many"), "settings")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (3, 1)
+    assert "LEAD_EVENTS_PORT" in wrong.stderr
+    assert "LEAD_EVENTS_DATABASE_URL" in wrong.stderr
+    assert "hunter2" not in wrong.stderr
