@@ -1,0 +1,57 @@
+"""How much each figure measures at a given size, so that a whole run at 1M takes at most ten minutes on two quiet cores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_UNITS = {"K": 1_000, "M": 1_000_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The real numbers behind one ``SIZE``.
+
+    Attributes:
+        events: arrivals of the demo history that the log holds before anything is measured.
+        leads: rows that the list of leads should have; the demo's own plus synthetic ones.
+        lead_seconds: at most so long are synthetic leads written, per database; the table says how many there were.
+        rounds: how often alternating measurements are repeated.
+        door_seconds: one round of single posts against one server.
+        batch_seconds: batches against one server.
+        paced_seconds: one stretch of posts at a fixed rate.
+        pages: pages of leads read per list.
+        append_batches: batches per round of append and of its limit.
+        fold_events: events that peers and limits fold.
+        projected_events: events that the peer projects into stored rows.
+    """
+
+    events: int
+    leads: int
+    lead_seconds: float
+    rounds: int
+    door_seconds: float
+    batch_seconds: float
+    paced_seconds: float
+    pages: int
+    append_batches: int
+    fold_events: int
+    projected_events: int
+
+
+def read_size(text: str) -> int:
+    """Return the number in ``20000``, ``20K`` or ``1M``.
+
+    Raises:
+        ValueError: it is no such number.
+    """
+    unit = _UNITS.get(text[-1:].upper())
+    return int(text) if unit is None else int(float(text[:-1]) * unit)
+
+
+def plan(events: int) -> Plan:
+    """Return what to measure on a log of so many events."""
+    if events < 10_000:
+        return Plan(events, events // 4, 2, 1, 0.3, 0.3, 0.6, 10, 2, 2_000, 200)
+    if events < 100_000:
+        return Plan(events, events, 10, 2, 1.5, 2, 4, 60, 8, 20_000, 1_000)
+    return Plan(events, min(events, 1_000_000), 45, 3, 4, 6, 10, 200, 20, 50_000, 3_000)

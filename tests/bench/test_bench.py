@@ -1,0 +1,63 @@
+"""The benchmark runs: at a tiny size, for the figures that reach furthest, so that it cannot rot unseen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.plan import plan, read_size
+from bench.table import Row, as_markdown, percentile
+from tests import databases
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_door_is_measured_beside_its_peers(tmp_path: Path) -> None:
+    """From demo events over a replay and a promotion to a real service under load."""
+    (row,) = _measure(tmp_path, "door", "sqlite")
+    rates = row["raw"]["rates"]
+    assert set(rates) == {"fastapi", "bare", "sqlite"}
+    assert all(rate > 0 for some in rates.values() for rate in some)
+    assert row["reached"] is (min(rates["sqlite"]) >= min(rates["fastapi"]))
+
+
+def test_append_is_measured_beside_a_raw_insert(tmp_path: Path, database: str) -> None:
+    """Both go into the same tables, in alternating rounds."""
+    (row,) = _measure(tmp_path, "append", database)
+    assert row["database"] == database
+    assert min(*row["raw"]["append"], *row["raw"]["insert"]) > 0
+
+
+def test_a_size_is_a_number_with_a_unit() -> None:
+    """What ``SIZE=`` takes."""
+    assert [read_size(text) for text in ("2K", "1M", "10M", "1500")] == [2_000, 1_000_000, 10_000_000, 1_500]
+    assert plan(read_size("10M")).leads == 1_000_000
+
+
+def test_a_missed_figure_says_so() -> None:
+    """Nothing is rounded up in the page of the docs."""
+    missed = Row("door", "sqlite", "1/s", asked="≥ 2/s", reached=False, note="Slow.")
+    assert "| door (1) | sqlite | 1/s | – | – | – | – | ≥ 2/s | **no** |\n\n1. Slow." in as_markdown([missed])
+
+
+def test_percentile_is_a_value_that_was_measured() -> None:
+    """Nearest rank: nothing is interpolated."""
+    values = list(map(float, range(100, 0, -1)))
+    assert (percentile(values, 0.5), percentile(values, 0.99), percentile([7.0], 0.99)) == (51.0, 100.0, 7.0)
+
+
+def _measure(folder: Path, figure: str, database: str) -> list[dict[str, Any]]:
+    arguments = ["--size", "2K", "--only", figure, "--database", database, "--results", str(folder)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    if database == "postgresql":
+        env["LEAD_EVENTS_TEST_POSTGRES_URL"] = databases.postgres_url()
+    ended = subprocess.run(
+        [sys.executable, "-m", "bench", *arguments], env=env, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    found: list[dict[str, Any]] = json.loads((folder / "2K.json").read_text())["rows"]
+    return found
