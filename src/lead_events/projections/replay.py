@@ -228,6 +228,10 @@ def difference(engine: Engine, vault: Vault, generation_id: int, compiled: Model
         return compare(connection, vault, old_side, Side(new, compiled.of(new.model_number)))
 
 
+COMPARING_SHARE = 0.35
+"""How long catching up and comparing take against folding: 2.5 s after 7.0 s, measured on 87 300 demo events."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """How a build goes.
@@ -244,9 +248,9 @@ class Estimate:
 
 
 def estimate(generation: Generation, progress: parts.Progress, now: Instant) -> Estimate:
-    """Estimate a build's end from the events of its finished parts."""
+    """Estimate a build's end from the events of its finished parts, the comparison that follows them included."""
     total = max(generation.base_position, 1)
     seconds = max((now - generation.created_at) / 1e6, 1e-3)
     rate = progress.events / seconds
-    left = (total - progress.events) / rate if progress.events else None
+    left = (total - progress.events) / rate + COMPARING_SHARE * total / rate if progress.events else None
     return Estimate(min(progress.events / total, 1.0), rate, left)
