@@ -80,9 +80,14 @@ def safe_sqlite() -> ModuleType:
     version: tuple[int, ...] = (0, 0, 0)
     for module in _sqlite_modules():
         version = module.sqlite_version_info
-        if version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0):
+        if is_safe(version):
             return module
     raise UnsafeSqlite(".".join(map(str, version)))
+
+
+def is_safe(version: tuple[int, ...]) -> bool:
+    """Say whether an SQLite of this version is free of the WAL-reset race; see ``safe_sqlite`` for where it was fixed."""
+    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
 
 
 def _sqlite_modules() -> Iterator[ModuleType]:

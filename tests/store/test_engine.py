@@ -1,0 +1,40 @@
+"""What an acknowledgement rests on: a safe SQLite, and settings that flush every commit."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine, text
+
+from lead_events.store.engine import is_safe, reading
+
+
+@pytest.mark.parametrize(
+    ("version", "safe"),
+    [
+        ((3, 40, 1), False),
+        ((3, 44, 5), False),
+        ((3, 44, 6), True),
+        ((3, 45, 0), False),
+        ((3, 50, 6), False),
+        ((3, 50, 7), True),
+        ((3, 51, 0), False),
+        ((3, 51, 2), False),
+        ((3, 51, 3), True),
+        ((3, 53, 4), True),
+    ],
+)
+def test_versions_with_the_wal_reset_race_are_refused(version: tuple[int, ...], safe: bool) -> None:
+    """Fixed in 3.51.3, and back-ported to 3.50.7 and 3.44.6."""
+    assert is_safe(version) is safe
+
+
+def test_a_commit_is_flushed_before_it_is_acknowledged(engine: Engine) -> None:
+    """The settings are read back from the connection that writes."""
+    with reading(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            assert connection.execute(text("SHOW synchronous_commit")).scalar_one() == "on"
+            return
+        assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2
+        version = connection.execute(text("SELECT sqlite_version()")).scalar_one()
+        assert is_safe(tuple(int(part) for part in version.split(".")))
