@@ -39,6 +39,7 @@ class Generation:
         built_at: when the build was done, microseconds UTC.
         difference: report against the live generation, JSON.
         error: why it failed.
+        without_approval: the reason given for promoting it before everybody named had approved its model.
     """
 
     generation_id: int
@@ -57,6 +58,7 @@ class Generation:
     built_at: Instant | None
     difference: str | None
     error: str | None
+    without_approval: str | None = None
 
 
 def create(

@@ -113,6 +113,47 @@ quarantine = Table(
     Column("times", Integer, nullable=False),
 )
 
+# --- what erasure remembers: keyed hashes only ----------------------------------------------------------------------
+
+erased_names = Table(
+    "erased_names",
+    metadata,
+    Column("name", LargeBinary, primary_key=True),
+    Column("low", BigInteger, primary_key=True),
+    Column("high", BigInteger, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+renamed = Table(
+    "renamed",
+    metadata,
+    Column("name", LargeBinary, primary_key=True),
+    Column("ref", LargeBinary, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("founding", BigInteger, nullable=False, index=True),
+    Column("erased_at", BigInteger, nullable=False),
+    Column("receipt", Text, nullable=False),
+)
+
+reads_of_leads = Table(
+    "reads_of_leads",
+    metadata,
+    Column("founding", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("key_id", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Index("ix_reads_of_leads_at", "at"),
+    sqlite_with_rowid=False,
+)
+
 # --- what people wrote ----------------------------------------------------------------------------------------------
 
 sources = Table(
@@ -121,6 +162,7 @@ sources = Table(
     Column("source_id", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
+    Column("opt_in", Text, nullable=False, server_default=""),
 )
 
 api_keys = Table(
@@ -144,6 +186,16 @@ models = Table(
     Column("author", Text, nullable=False),
     Column("note", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("model_number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("approved_at", BigInteger, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("note", Text, nullable=False),
 )
 
 skips = Table(
@@ -240,6 +292,7 @@ generations = Table(
     Column("built_at", BigInteger),
     Column("difference", Text),
     Column("error", Text),
+    Column("without_approval", Text),
 )
 
 build_parts = Table(
@@ -306,6 +359,14 @@ parked = Table(
     Column("error", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
+)
+
+stale = Table(
+    "stale",
+    metadata,
+    Column("generation_id", Integer, primary_key=True, autoincrement=False),
+    Column("founding", BigInteger, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
 )
 
 # --- the second log: what the live generation said -----------------------------------------------------------------

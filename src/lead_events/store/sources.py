@@ -24,11 +24,13 @@ class Source:
 
     Attributes:
         created_at: microseconds UTC.
+        opt_in: purposes that need a yes before anything is done, separated by commas.
     """
 
     source_id: int
     name: str
     created_at: Instant
+    opt_in: str = ""
 
 
 def create(connection: Connection, name: str) -> Source:
@@ -44,7 +46,7 @@ def create(connection: Connection, name: str) -> Source:
         return Source(*row)
     last = connection.execute(select(func.coalesce(func.max(_TABLE.c.source_id), 0))).scalar_one()
     source = Source(last + 1, name, clock.now())
-    connection.execute(insert(_TABLE).values((source.source_id, source.name, source.created_at)))
+    connection.execute(insert(_TABLE).values((source.source_id, source.name, source.created_at, source.opt_in)))
     return source
 
 

@@ -1,0 +1,64 @@
+"""Privacy and agreement: what erasure remembers, who read what, who approved a model, which leads are stale."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "erased_names",
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("low", sa.BigInteger(), nullable=False),
+        sa.Column("high", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "low", "high", name=op.f("pk_erased_names")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "renamed",
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("ref", sa.LargeBinary(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_renamed")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "erasures",
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("founding", sa.BigInteger(), nullable=False),
+        sa.Column("erased_at", sa.BigInteger(), nullable=False),
+        sa.Column("receipt", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_erasures")),
+    )
+    op.create_index(op.f("ix_erasures_founding"), "erasures", ["founding"])
+    op.create_table(
+        "reads_of_leads",
+        sa.Column("founding", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("founding", "at", "key_id", "what", name=op.f("pk_reads_of_leads")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_reads_of_leads_at"), "reads_of_leads", ["at"])
+    op.create_table(
+        "approvals",
+        sa.Column("model_number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("approved_at", sa.BigInteger(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("model_number", "name", name=op.f("pk_approvals")),
+    )
+    op.create_table(
+        "stale",
+        sa.Column("generation_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("founding", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("generation_id", "founding", name=op.f("pk_stale")),
+    )
+    op.add_column("generations", sa.Column("without_approval", sa.Text(), nullable=True))
+    op.add_column("sources", sa.Column("opt_in", sa.Text(), server_default="", nullable=False))
