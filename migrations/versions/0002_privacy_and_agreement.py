@@ -13,25 +13,25 @@ def upgrade() -> None:
         sa.Column("name", sa.LargeBinary(), nullable=False),
         sa.Column("low", sa.BigInteger(), nullable=False),
         sa.Column("high", sa.BigInteger(), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", "low", "high", name=op.f("pk_erased_names")),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "renamed",
         sa.Column("name", sa.LargeBinary(), nullable=False),
-        sa.Column("ref", sa.LargeBinary(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_renamed")),
+        sa.Column("ref", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "since", name=op.f("pk_renamed")),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "erasures",
-        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("founding", sa.BigInteger(), nullable=False),
+        sa.Column("erasure_id", sa.Text(), nullable=False),
+        sa.Column("founding", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("erased_at", sa.BigInteger(), nullable=False),
         sa.Column("receipt", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("position", name=op.f("pk_erasures")),
+        sa.PrimaryKeyConstraint("erasure_id", "founding", name=op.f("pk_erasures")),
     )
     op.create_index(op.f("ix_erasures_founding"), "erasures", ["founding"])
     op.create_table(
@@ -60,5 +60,6 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("generation_id", "founding", name=op.f("pk_stale")),
     )
+    op.add_column("head", sa.Column("erasures", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("generations", sa.Column("without_approval", sa.Text(), nullable=True))
     op.add_column("sources", sa.Column("opt_in", sa.Text(), server_default="", nullable=False))

@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import structlog
 import yaml
 from fastapi import FastAPI
 from sqlalchemy import Engine
@@ -26,6 +27,7 @@ from lead_events.api import (
     changes,
     companies,
     docs,
+    erasing,
     health,
     leads,
     lookup,
@@ -58,10 +60,14 @@ from lead_events.store import engine as engines
 from lead_events.store import log, migrate
 from lead_events.store.api_keys import KeyRing
 from lead_events.store.engine import reading
+from lead_events.store.erasing import reapply
+from lead_events.store.erasure_ledger import Ledger
 from lead_events.store.vault import Vault
 
 _DRAIN_SECONDS = 8.0
 _VAULTLESS = (LeadEventsError, SQLAlchemyError, LookupError)
+
+_logger = structlog.get_logger(__name__)
 
 ROUTERS = (
     me.router,
@@ -70,6 +76,7 @@ ROUTERS = (
     traits.router,
     merging.router,
     merge_candidates.router,
+    erasing.router,
     companies.router,
     timeline.router,
     scores.router,
@@ -142,7 +149,7 @@ def found(settings: Settings, engine: Engine) -> None:
 
 
 def open_vault(settings: Settings, engine: Engine) -> Vault:
-    """Return the vault of the log.
+    """Return the vault of the log, once every erasure of the ledger is known to the database: a restore may have lost some.
 
     Raises:
         MissingMasterKey: the master key is nowhere.
@@ -152,7 +159,19 @@ def open_vault(settings: Settings, engine: Engine) -> Vault:
     if not migrate.is_founded(engine):
         raise Misconfigured("The log does not exist yet; run: ./lead-events migrate")
     with reading(engine) as connection:
-        return log.open_vault(connection, key)
+        vault = log.open_vault(connection, key)
+    ledger = erasure_ledger(settings)
+    if ledger is not None and (missing := reapply(engine, vault, ledger)):
+        _logger.warning("erasures_reapplied", count=missing, ledger=str(ledger.path))
+    return vault
+
+
+def erasure_ledger(settings: Settings) -> Ledger | None:
+    """Return the erasure ledger: as set, or beside an SQLite database or the master key file; None when it is nowhere."""
+    if settings.erasure_ledger is not None:
+        return Ledger(Path(settings.erasure_ledger))
+    beside = sqlite_path(settings) or _master_key_path(settings)
+    return None if beside is None else Ledger(beside.with_suffix(".erasures"))
 
 
 @lru_cache
@@ -178,6 +197,7 @@ def create_app(settings: Settings, engine: Engine) -> Application:
     writer.count(counted)
     readiness.writer = api.state.writer = writer
     api.state.vault = vault
+    api.state.erasure_ledger = erasure_ledger(settings)
     api.state.generation_actions = generation_actions(engine, vault)
     door = Door(writer, api.state.keys, limits=_limits(settings), phone_region=settings.phone_region)
     return Application(request_log.watch(mount(door, api), counted), readiness)

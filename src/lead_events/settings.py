@@ -41,6 +41,11 @@ class Settings(BaseModel):
         description="A file that holds the master key. With SQLite the default is a file beside the database, ending "
         "in `.key`, made with mode 0600 when the log is founded; with PostgreSQL there is no default.",
     )
+    erasure_ledger: str | None = Field(
+        None,
+        description="A file outside the database that remembers erasures, so that a restored backup brings nobody back. "
+        "The default is a file ending in `.erasures` beside the SQLite database or the master key file.",
+    )
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="The port to listen on; 0 takes a free one.")
     public_url: str | None = Field(

@@ -70,7 +70,7 @@ def _fields(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: in
         "pages": [{"path": path, "views": views} for path, views in top_pages(lead.pages.items())],
         "traits": {name: entry[0] for name, entry in lead.traits.items()},
         "merged_into": merged_into,
-        "deleted": False,
+        "deleted": lead.erased is not None,
         "parked": row.parked,
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from lead_events import clock
 from lead_events.api.deps import Moment, Reader, UnknownLead
 from lead_events.domain import wire
+from lead_events.domain.errors import ErasedLead
 from lead_events.store import leads, listing, log, sources
 from lead_events.store.api_keys import Key
 from lead_events.store.engine import reading
@@ -39,19 +40,25 @@ def find_author(moment: Moment, key: Key, named: str | None) -> str:
     return names.get(key.source_id, f"source {key.source_id}")
 
 
-def address(moment: Moment, lead_id: str) -> int:
+def address(moment: Moment, lead_id: str, *, erased: bool = False) -> int:
     """Return the lead that an event about an id names, by its founding position.
 
     A merged lead is named as itself, so that an unmerge gives it back what was said of it; a visitor whose events all
     went to somebody known is named as that one.
 
+    Args:
+        erased: whether an erased lead may be named too.
+
     Raises:
         UnknownLead: no lead ever had this id, or its events are not folded yet.
+        ErasedLead: nothing can be said of it any more.
     """
     founding = moment.founding(lead_id)
     row = leads.load(moment.connection, moment.generation.generation_id, [founding]).get(founding)
     if row is None:
         raise UnknownLead
+    if row.lead.erased is not None and not erased:
+        raise ErasedLead
     if not row.emptied or row.merged:
         return founding
     return listing.load_owners(moment.connection, [founding], moment.generation.position).get(founding, founding)

@@ -25,6 +25,7 @@ from lead_events import clock
 from lead_events.domain.errors import (
     Conflict,
     CursorGone,
+    ErasedLead,
     InvalidCursor,
     InvalidInput,
     InvalidJson,
@@ -118,6 +119,7 @@ _STATUSES: dict[type[Exception], int] = {
     TooSlow: 408,
     Conflict: 409,
     CursorGone: 410,
+    ErasedLead: 410,
     TooLarge: 413,
     UnsupportedMedia: 415,
     InvalidInput: 422,

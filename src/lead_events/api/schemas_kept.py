@@ -59,5 +59,5 @@ class QuarantineList(Answer):
 class Released(Answer):
     """What became of a released event: the position it got, or had already."""
 
-    kept: Literal["created", "duplicate", "quarantined"]
+    kept: Literal["created", "duplicate", "quarantined", "erased"]
     position: int

@@ -12,7 +12,7 @@ from lead_events.api import paging, resolving
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.schemas_explained import Timeline, TimelineContext, TimelineEvent, TimelineMove
-from lead_events.domain.errors import LeadEventsError
+from lead_events.domain.errors import ErasedLead, LeadEventsError
 from lead_events.domain.events import Event
 from lead_events.domain.state import FIRST_STAGE, Lead
 from lead_events.domain.times import Instant, format_instant
@@ -46,6 +46,8 @@ def get_timeline(
     limit = min(limit, paging.MAX_LIMIT)
     with reader.moment() as moment:
         row, resolved_from = resolving.load_lead(moment, lead_id)
+        if row.lead.erased is not None:
+            raise ErasedLead
         before = _read_cursor(moment, row.lead.founding, cursor) if cursor else None
         found = _read_page(moment, row.lead, before, limit + 1)
         next_cursor = None

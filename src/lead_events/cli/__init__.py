@@ -28,6 +28,8 @@ _COMMANDS = {
     "verify": "verify:verify",
     "parked": "parked:parked",
     "quarantine": "quarantine:quarantine",
+    "erase": "erase:erase",
+    "scrub": "erase:scrub",
     "import": "transfer:import_events",
     "maps": "transfer:maps",
     "export": "transfer:export_events",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 import click
+import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lead_events.cli.opening import Opened, opened
+from lead_events.domain.errors import InvalidInput
 from lead_events.projections import verifying
-from lead_events.store import generations
+from lead_events.store import erasure_receipts, generations
 from lead_events.store.engine import reading
 from lead_events.store.verify import verify_log
 
@@ -61,6 +64,21 @@ def digest(generation_id: int) -> None:
     """Print a digest of a generation and of all that it is a function of; anybody with the log can recompute it."""
     with opened() as database:
         _print_digest(database, generation_id)
+
+
+@verify.command("receipt")
+@click.argument("file", type=click.File("rb"))
+def receipt(file: BinaryIO) -> None:
+    """Check the signature of an erasure's receipt."""
+    try:
+        said = orjson.loads(file.read())
+    except ValueError:
+        raise InvalidInput("The receipt is not JSON; give the answer of the erasure as it was.") from None
+    with opened() as database:
+        genuine = isinstance(said, dict) and erasure_receipts.is_genuine(said, database.vault().public_key)
+    click.echo("This log signed it." if genuine else "This log did not sign it.", err=not genuine)
+    if not genuine:
+        sys.exit(_FOUND)
 
 
 def _verify_log(database: Opened) -> int:

@@ -102,6 +102,8 @@ def changes_of(before: Before, lead: Lead, model: Model, trace: Trace, position:
     changes = _created(before, lead, trace, position, at)
     at_start = before.standing
     for move in trace.moves:
+        if move.kind == "erased":
+            return [*changes, _erased(lead, at_start, position, at)]
         after = _moved(at_start, move)
         changes.append(_of_move(lead.founding, at_start, after, move))
         at_start = after
@@ -113,6 +115,8 @@ def changes_of_refold(before: Before, lead: Lead, model: Model, trace: Trace, po
     if not before.contact:
         blank = Before(traits=before.traits, scores=before.scores)
         return changes_of(blank, lead, model, trace, position, at)
+    if lead.erased is not None:
+        return [_erased(lead, before.standing, position, at)]
     history = tuple(tuple(entry) for entry in lead.history)
     if history[: len(before.history)] != before.history:
         return [_corrected(before, lead, model, history, position, at)]
@@ -126,6 +130,11 @@ def changes_of_refold(before: Before, lead: Lead, model: Model, trace: Trace, po
     if now != at_start:
         changes.append(_corrected(Before(contact=True, standing=at_start, history=history), lead, model, history, position, at))
     return changes + _quiet(before, lead, model, Trace(), position, at)
+
+
+def _erased(lead: Lead, old: Standing, position: int, at: Instant) -> Change:
+    """Say with ids only that a lead is gone, so that whoever knew it forgets it too."""
+    return Change(lead.founding, ChangeKind.ERASED, old, None, {}, position, at)
 
 
 def _created(before: Before, lead: Lead, trace: Trace, position: int, at: Instant) -> list[Change]:

@@ -12,6 +12,7 @@ LeadEventsError
 │       └── CursorGone
 ├── NotAllowed              the key may not do this
 ├── NotFound
+│   └── ErasedLead
 ├── Conflict
 │   └── StaleGeneration     another worker moved the generation first
 ├── Unavailable             try again later
@@ -106,6 +107,10 @@ class NotAllowed(LeadEventsError):
 
 class NotFound(LeadEventsError):
     """There is no {0} '{1}'."""
+
+
+class ErasedLead(NotFound):
+    """This lead was erased: nothing is left of it, and nothing can be added."""
 
 
 class Conflict(LeadEventsError):

@@ -38,6 +38,7 @@ class Named(NamedTuple):
     anonymous: bytes | None
     strong: tuple[bytes, ...]
     merge: Merge | None = None
+    erases: bool = False
 
 
 class Claim(NamedTuple):
@@ -76,6 +77,7 @@ class Known:
         claims: anonymous ref → claims sorted by (at, position); at least the last one before the page's events and all after.
         merged: the pairs that are merged now: a set without time, so that unmerging leaves nothing behind.
         identified: leads with a strong identifier; complete for all that are merged.
+        candidates: the pairs that may be one person; complete for leads that are erased.
     """
 
     bindings: dict[bytes, int] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class Known:
     claims: dict[bytes, list[Claim]] = field(default_factory=dict)
     merged: set[Pair] = field(default_factory=set)
     identified: set[int] = field(default_factory=set)
+    candidates: set[Pair] = field(default_factory=set)
     _survivors: dict[int, int] | None = None
 
     @property
@@ -164,6 +167,8 @@ def resolve(known: Known, events: Iterable[Named]) -> Decisions:
             _merge(known, decisions, event.position, event.merge)
         elif event.strong:
             _bind(known, decisions, event)
+            if event.erases:
+                _forget_names(known, decisions, event)
         elif event.anonymous is not None:
             _found_visitor(known, decisions, event, event.anonymous)
     return decisions
@@ -173,6 +178,13 @@ def _found_visitor(known: Known, decisions: Decisions, event: Named, ref: bytes)
     if ref not in known.visitors and not known.claims.get(ref):
         known.visitors[ref] = event.position
         decisions.visitors.append((ref, event.position, event.position))
+
+
+def _forget_names(known: Known, decisions: Decisions, event: Named) -> None:
+    """Tell everybody whose events name an erased person: those names are gone, so what they were learnt from is read again."""
+    gone = _lead_for(known, event)
+    pairs = known.candidates | {(one, two) for one, two, *_ in decisions.candidates}
+    _regroup(known, decisions, event.position, {lead for pair in pairs if gone in pair for lead in pair} - {gone})
 
 
 def _merge(known: Known, decisions: Decisions, position: int, merge: Merge) -> None:

@@ -35,10 +35,11 @@ class Lead:
         definitions: per definition of the model [met, since, lost].
         history: stage moves [at, stage, reason, position or None].
         waiting: number of a stage's exit → since when its time runs.
+        erased: [at, whether others knew of this lead] once its personal data was erased: nothing else is left then.
     """
 
     __slots__ = (
-        "created_at", "crm_ids", "definitions", "do_not_contact", "due", "events", "first_touch", "founding", "history",
+        "created_at", "crm_ids", "definitions", "do_not_contact", "due", "erased", "events", "first_touch", "founding", "history",
         "last_at", "last_position", "last_touch", "moved", "other_pages", "owner", "pages", "qualified_at", "rules",
         "scores", "sessions", "stage", "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting",
         "windows",
@@ -82,11 +83,17 @@ class Lead:
         self.stage_since: Instant | None = None
         self.history: list[list[Any]] = []
         self.waiting: dict[str, Instant] = {}
+        self.erased: list[Any] | None = None
 
     def trait(self, name: str) -> Any:
         """Return the current value of a trait, or None."""
         entry = self.traits.get(name)
         return None if entry is None else entry[0]
+
+    @property
+    def is_tombstone(self) -> bool:
+        """Say whether whoever pulls leads must learn that this one was erased."""
+        return self.erased is not None and bool(self.erased[1])
 
     @property
     def contact(self) -> bool:
@@ -101,7 +108,9 @@ def dump(lead: Lead) -> str:
 
 def load(text: str) -> Lead:
     """Read a state that ``dump`` wrote."""
-    lead = Lead.__new__(Lead)
-    for name, value in orjson.loads(text).items():
+    values = orjson.loads(text)
+    # A generation that an earlier version folded lacks what came since; it is still shown until its rebuild is promoted.
+    lead = Lead.__new__(Lead) if len(values) == len(Lead.__slots__) else Lead(0, 0, 0, 0)
+    for name, value in values.items():
         setattr(lead, name, value)
     return lead

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 
 from lead_events.domain import state
 from lead_events.domain.changes import NOBODY, Before, Change, ChangeKind, changes_of, changes_of_refold, remember, standing
+from lead_events.domain.erasing import ERASED
 from lead_events.domain.events import Event
 from lead_events.domain.identity import Key
 from lead_events.domain.lead import FOLD_REVISION, fold
@@ -47,7 +48,7 @@ class Folded:
 def fold_page(connection: Connection, vault: Vault, page: Page) -> Folded:
     """Fold every lead that a page touches."""
     folded = Folded()
-    waiting = {founding for founding in page.touched if founding in page.before and page.before[founding].parked}
+    waiting = {founding for founding in page.touched if _is_waiting(page, founding)}
     in_order = {founding for founding in page.touched - waiting if _is_in_order(page, founding)}
     said: list[Change] = []
     _fold_in_order(connection, vault, page, in_order, folded, said)
@@ -65,6 +66,13 @@ def refold_leads(connection: Connection, vault: Vault, page: Page, foundings: Co
     return folded
 
 
+def _is_waiting(page: Page, founding: int) -> bool:
+    """Say whether a parked lead stays as it is; an erasure leaves nothing that could fail, nor anything to keep."""
+    before = page.before.get(founding)
+    is_erased = any(row.type == ERASED for row in page.owners.get(founding, ()))
+    return before is not None and before.parked and not is_erased
+
+
 def _is_in_order(page: Page, founding: int) -> bool:
     """Say whether the page only appends to a lead, behind everything that already happened to it."""
     if founding in page.moves:
@@ -72,7 +80,7 @@ def _is_in_order(page: Page, founding: int) -> bool:
     before = page.before.get(founding)
     if before is None:
         return True
-    if before.emptied or page.generation.fold_revision != FOLD_REVISION:
+    if before.emptied or before.parked or page.generation.fold_revision != FOLD_REVISION:
         return False
     first = min((_key(row) for row in page.owners.get(founding, ())), default=None)
     lead = before.lead

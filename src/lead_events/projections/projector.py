@@ -126,7 +126,9 @@ def step(
     """
     with reading(engine) as connection:
         after = generations.load(connection, generation_id).position
-        end = log.read_head(connection).position if bound is None else bound.position
+        head = log.read_head(connection)
+        vault.notice(head.erasures)
+        end = head.position if bound is None else bound.position
     identity.extend(engine, min(end, after + page_events), page_events)
     with reading(engine) as connection:
         page = read_page(connection, generation_id, model, page_events, bound)

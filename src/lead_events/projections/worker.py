@@ -18,7 +18,7 @@ from lead_events.domain.lead import FOLD_REVISION
 from lead_events.projections import projector, promotion, replay
 from lead_events.projections.projector import Models, Step
 from lead_events.projections.replay import LIST_REVISION, Opening
-from lead_events.store import generations
+from lead_events.store import erasure_receipts, generations, log, scrubbing
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation, Status
 from lead_events.store.vault import Vault
@@ -62,12 +62,31 @@ def keep_house(opening: Opening, engine: Engine, vault: Vault, stop: threading.E
 
 
 def _keep_on(opening: Opening, engine: Engine, vault: Vault, stop: threading.Event) -> None:
+    scrubbed = 0
     while not stop.wait(_PAUSE_SECONDS):
         try:
             keep_house(opening, engine, vault, stop)
+            scrubbed = scrub_after_erasure(engine, scrubbed)
         except Exception:  # noqa: BLE001 - logged, and tried again
             # Whatever went wrong is tried again after the pause; the projector goes on meanwhile.
             _LOG.exception("housekeeping failed")
+
+
+def scrub_after_erasure(engine: Engine, scrubbed: int) -> int:
+    """Empty SQLite's write-ahead log once the live rows of everybody erased are empty too.
+
+    Args:
+        scrubbed: how many erasures that was done for before.
+
+    Returns:
+        For how many it is done now.
+    """
+    with reading(engine) as connection:
+        erasures = log.read_head(connection).erasures
+        is_folded = erasure_receipts.read_last(connection) <= generations.load_live(connection).position
+    if erasures == scrubbed or not is_folded:
+        return scrubbed
+    return erasures if scrubbing.empty_wal(engine) else scrubbed
 
 
 def _rebuild_after_upgrade(engine: Engine) -> None:

@@ -18,7 +18,9 @@ from lead_events.domain.errors import InvalidEvent
 from lead_events.domain.events import PSEUDONYM, REF_BYTES, Identifier, IdentifierKind, NewEvent
 from lead_events.domain.lead_id import decode_lead_id, lead_ref
 from lead_events.domain.times import Instant
+from lead_events.store import erased
 from lead_events.store import vault as vaults
+from lead_events.store.erased import Rename
 from lead_events.store.vault import LOG_REF, Newcomers, Vault
 
 _NUMBERS = Struct(">qqq7I")
@@ -45,6 +47,7 @@ class Envelope:
 
     Attributes:
         blinds: blind indexes whose refs may have to be created with it.
+        browser: the ref of its anonymous id before any renaming; empty without one.
         key_ref: the subject, whose key seals and tags it.
     """
 
@@ -52,6 +55,7 @@ class Envelope:
     subject: bytes
     refs: bytes
     blinds: tuple[bytes, ...]
+    browser: bytes
     tag: bytes
     body: str
     nonce: bytes
@@ -72,18 +76,29 @@ class Packing:
     Attributes:
         refs: blind index → ref.
         keys: ref of a subject → wrapped key.
+        renames: browser → the refs it stands under since erasures.
     """
 
     vault: Vault
     refs: dict[bytes, bytes] = field(default_factory=dict)
     keys: dict[bytes, bytes] = field(default_factory=dict)
+    renames: dict[bytes, tuple[Rename, ...]] = field(default_factory=dict)
     new: Newcomers = field(default_factory=Newcomers)
 
 
 def pack_batch(vault: Vault, arrivals: Sequence[Arrival]) -> tuple[list[Envelope], Packing]:
     """Pack a batch with the refs and keys that the vault remembers; ``settle`` checks them before anything is stored."""
-    packing = Packing(vault)
+    packing = Packing(vault, renames=vault.renames)
     return [_pack(packing, arrival) for arrival in arrivals], packing
+
+
+def rename(connection: Connection, packing: Packing, envelopes: Sequence[Envelope]) -> list[Envelope]:
+    """Pack again, under the log's lock, what names a browser that an erasure put under another ref."""
+    found = erased.load_renames(connection, {envelope.browser for envelope in envelopes if envelope.browser})
+    used = packing.renames
+    packing.renames = found
+    packing.vault.renames = found
+    return [_pack(packing, e.arrival) if found.get(e.browser) != used.get(e.browser) else e for e in envelopes]
 
 
 def settle(connection: Connection, packing: Packing, envelopes: Sequence[Envelope]) -> list[Envelope]:
@@ -125,22 +140,29 @@ def _is_blind(identifier: Identifier) -> bool:
     return identifier.kind not in {IdentifierKind.LEAD, IdentifierKind.ANONYMOUS} and not identifier.value.startswith(PSEUDONYM)
 
 
-def _name(packing: Packing, event: NewEvent) -> tuple[list[tuple[int, bytes]], tuple[bytes, ...]]:
-    """Replace identifiers by refs, highest rank first, and list the blind indexes among them."""
+def _name(packing: Packing, event: NewEvent) -> tuple[list[tuple[int, bytes]], tuple[bytes, ...], bytes]:
+    """Replace identifiers by refs, highest rank first, and list the blind indexes among them, and the browser."""
     named: list[tuple[int, bytes]] = []
     blinds: list[bytes] = []
+    browser = b""
     for identifier in event.identifiers:
-        if identifier.value.startswith(PSEUDONYM):
+        if identifier.kind is IdentifierKind.ANONYMOUS:
+            browser = _read_pseudonym(identifier) or packing.vault.anonymous_ref(identifier.value)
+            renames = packing.renames.get(browser)
+            named.append((identifier.kind, erased.rename(browser, renames, event.at) if renames else browser))
+        elif identifier.value.startswith(PSEUDONYM):
             named.append((identifier.kind, bytes.fromhex(identifier.value[1:])))
-        elif identifier.kind is IdentifierKind.ANONYMOUS:
-            named.append((identifier.kind, packing.vault.anonymous_ref(identifier.value)))
         elif identifier.kind is IdentifierKind.LEAD:
             named.append((identifier.kind, _lead_ref(packing.vault, identifier.value)))
         else:
             blind = packing.vault.blind(identifier)
             blinds.append(blind)
             named.append((identifier.kind, _find_ref(packing, blind, identifier)))
-    return named or [(IdentifierKind.LEAD, LOG_REF)], tuple(blinds)
+    return named or [(IdentifierKind.LEAD, LOG_REF)], tuple(blinds), browser
+
+
+def _read_pseudonym(identifier: Identifier) -> bytes | None:
+    return bytes.fromhex(identifier.value[1:]) if identifier.value.startswith(PSEUDONYM) else None
 
 
 def _lead_ref(vault: Vault, lead_id: str) -> bytes:
@@ -175,7 +197,7 @@ def _create_ref(packing: Packing, blind: bytes, identifier: Identifier) -> bytes
 
 def _pack(packing: Packing, arrival: Arrival) -> Envelope:
     event = arrival.event
-    named, blinds = _name(packing, event)
+    named, blinds, browser = _name(packing, event)
     subject = named[0][1]
     key = packing.vault.data_key(subject, _find_key(packing, subject))
     body = orjson.dumps(event.plain, option=orjson.OPT_SORT_KEYS)
@@ -189,7 +211,7 @@ def _pack(packing: Packing, arrival: Arrival) -> Envelope:
     tag = key.tag(event.said)
     place = arrival.source_id, event.event_id, event.type, event.version
     row_hash = hash_row(subject, event.at, *place, refs, body, digest, tag)
-    return Envelope(arrival, subject, refs, blinds, tag, body.decode(), nonce, sealed, digest, row_hash)
+    return Envelope(arrival, subject, refs, blinds, browser, tag, body.decode(), nonce, sealed, digest, row_hash)
 
 
 def hash_row(  # noqa: PLR0913, PLR0917 - the columns of the row, in their order

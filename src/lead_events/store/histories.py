@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
+from lead_events.domain.erasing import since_erasure
 from lead_events.domain.events import Event
 from lead_events.store import identity, schema
 from lead_events.store.dialect import any_of
@@ -18,13 +19,13 @@ class History(NamedTuple):
     """What a lead owns.
 
     Attributes:
-        events: in canonical order (at, position), without those an operator left out.
+        events: in canonical order (at, position), without those an operator left out and those before an erasure.
         position: the last position that changed which events belong to it; 0 when none ever did.
         emptied: nothing is left of what it had.
         merged_into: the lead that stands for it since somebody merged it, or None.
     """
 
-    events: list[Event]
+    events: Sequence[Event]
     position: int
     emptied: bool
     merged_into: int | None
@@ -66,4 +67,4 @@ def load(
         if row.position not in skips:
             events[owner].append(event)
     into = {lead: survivor for lead, survivor in known.survivors.items() if survivor != lead}
-    return {f: History(events[f], positions[f], f not in owning, into.get(f)) for f in foundings}
+    return {f: History(since_erasure(events[f]), positions[f], f not in owning, into.get(f)) for f in foundings}

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, select, update
 
+from lead_events.domain.erasing import ERASED
 from lead_events.domain.events import IdentifierKind
 from lead_events.domain.identity import Claim, Decisions, Known, Merge, Named, Shift, resolve
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id, lead_ref
@@ -46,6 +47,8 @@ def name(row: Any) -> Named:
 def _name_whole(row: Any, log_id: bytes) -> Named:
     """Return what identity needs to know of an event row to decide by it: of a merge, also who was merged."""
     named = name(row)
+    if row.type == ERASED:
+        return named._replace(erases=True)
     if row.type not in _MERGES:
         return named
     properties = orjson.loads(row.body)["properties"]
@@ -86,7 +89,17 @@ def load_known(connection: Connection, page: Sequence[Named], upto: int) -> Know
     visitors = _load_leads(connection, schema.visitors, first_at, upto)
     known = Known(bindings, visitors, _load_claims_near(connection, first_at, upto))
     load_merges(connection, known, upto, {lead for event in page if event.merge for lead in event.merge.pair})
+    _load_candidates(connection, known, [event.strong[0] for event in page if event.erases])
     return known
+
+
+def _load_candidates(connection: Connection, known: Known, erased: Collection[bytes]) -> None:
+    if not erased:
+        return
+    table = schema.candidates
+    foundings = [founding for ref in erased if (founding := addressed_lead(ref)) is not None]
+    where = any_of(connection, table.c.one, foundings) | any_of(connection, table.c.two, foundings)
+    known.candidates.update((one, two) for one, two in connection.execute(select(table.c.one, table.c.two).where(where)))
 
 
 def load_merges(connection: Connection, known: Known, upto: int, more: Collection[int] = ()) -> None:

@@ -91,7 +91,7 @@ def _columns(generation_id: int, model: Model, row: LeadRow) -> tuple[Any, ...]:
         lead.created_at,
         lead.stage,
         lead.temperature,
-        lead.contact or row.merged,
+        lead.contact or row.merged or lead.is_tombstone,
         row.emptied,
         row.parked,
         sum(1 << index for index, definition in enumerate(lead.definitions) if definition[0]),

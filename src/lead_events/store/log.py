@@ -14,12 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from lead_events import clock
+from lead_events.domain.erasing import ERASED
 from lead_events.domain.times import Instant
-from lead_events.store import quarantine, schema
+from lead_events.store import erased, quarantine, schema
 from lead_events.store import vault as vaults
 from lead_events.store.dialect import insert_rows, read_among
 from lead_events.store.engine import writing
-from lead_events.store.envelope import Arrival, Envelope, Packing, pack_batch, settle
+from lead_events.store.envelope import Arrival, Envelope, Packing, pack_batch, rename, settle
 from lead_events.store.vault import LOG_REF, Vault
 
 GENESIS = bytes(32)
@@ -32,6 +33,7 @@ class Kept(StrEnum):
     CREATED = "created"
     DUPLICATE = "duplicate"
     QUARANTINED = "quarantined"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ class Outcome:
     """What became of one event.
 
     Attributes:
-        kept: created, duplicate or quarantined.
-        position: its own position, or that of the event that had the id first.
+        kept: created, duplicate, quarantined, or erased: of somebody whose data was erased after it happened, stored nowhere.
+        position: its own position, or that of the event that had the id first; for an erased one, the end of the log.
     """
 
     kept: Kept
@@ -55,12 +57,14 @@ class Head:
         position: of the last event; 0 when the log is empty.
         received_at: no later event is received at or before this instant.
         chain: running digest.
+        erasures: how many there were.
     """
 
     log_id: bytes
     position: int
     received_at: Instant
     chain: bytes
+    erasures: int = 0
 
 
 def found(connection: Connection, master_key: bytes) -> None:
@@ -87,7 +91,8 @@ def open_vault(connection: Connection, master_key: bytes) -> Vault:
 def read_head(connection: Connection) -> Head:
     """Return the end of the log as this transaction sees it."""
     table = schema.head
-    row = connection.execute(select(table.c.log_id, table.c.position, table.c.received_at, table.c.chain)).one()
+    columns = table.c.log_id, table.c.position, table.c.received_at, table.c.chain, table.c.erasures
+    row = connection.execute(select(*columns)).one()
     return Head(*row)
 
 
@@ -122,17 +127,32 @@ def tick_from(connection: Connection, head: Head, now: Instant) -> bool:
 
 def append_packed(connection: Connection, packing: Packing, envelopes: Sequence[Envelope]) -> list[Outcome]:
     """Append packed events under the head's lock, inside the caller's writing transaction."""
-    page = _Page(_lock_head(connection))
-    settled = settle(connection, packing, envelopes)
+    page = _Page(lock_head(connection))
+    packing.vault.notice(page.head.erasures)
+    renamed = rename(connection, packing, envelopes) if page.head.erasures else envelopes
+    settled = settle(connection, packing, renamed)
+    gone = _find_erased(connection, settled) if page.head.erasures else ()
     known = _known_ids(connection, settled)
-    outcomes = [page.place(connection, envelope, known) for envelope in settled]
+    outcomes = [
+        Outcome(Kept.ERASED, page.head.position) if number in gone else page.place(connection, envelope, known)
+        for number, envelope in enumerate(settled)
+    ]
     page.insert(connection, packing)
     quarantine.keep(connection, packing.vault, page.conflicts)
     return outcomes
 
 
-def _lock_head(connection: Connection) -> Head:
-    statement = "UPDATE head SET position = position RETURNING log_id, position, received_at, chain"
+def _find_erased(connection: Connection, envelopes: Sequence[Envelope]) -> set[int]:
+    """Return the numbers of the events that somebody erased since then is the subject of, or named in."""
+    named = [set() if e.arrival.event.type == ERASED else {*e.blinds, e.subject} for e in envelopes]
+    stretches = erased.load_stretches(connection, set().union(*named))
+    at = [envelope.arrival.event.at for envelope in envelopes]
+    return {number for number, names in enumerate(named) if erased.is_erased(stretches, names, at[number])}
+
+
+def lock_head(connection: Connection) -> Head:
+    """Return the end of the log, and let nobody append until this transaction ends."""
+    statement = "UPDATE head SET position = position RETURNING log_id, position, received_at, chain, erasures"
     return Head(*connection.exec_driver_sql(statement).one())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from lead_events.domain.events import Identifier, IdentifierKind, NewEvent
 from lead_events.domain.times import Instant
 from lead_events.store import schema
 from lead_events.store import vault as vaults
+from lead_events.store.dialect import any_of
 from lead_events.store.envelope import Arrival, Envelope
+from lead_events.store.erased import Stretch
 from lead_events.store.vault import Vault
 
 _TABLE = schema.quarantine
@@ -58,6 +60,27 @@ def read(connection: Connection, vault: Vault, limit: int = 100) -> list[Quarant
     return [_opened(vault, keys, row) for row in rows]
 
 
+def discard_within(connection: Connection, vault: Vault, key_refs: Collection[bytes], stretches: Sequence[Stretch]) -> int:
+    """Discard events that stand under shared keys and happened while these names belonged to somebody erased.
+
+    Returns:
+        How many were discarded.
+    """
+    if not key_refs:
+        return 0
+    rows = connection.execute(select(_TABLE).where(any_of(connection, _TABLE.c.key_ref, key_refs))).all()
+    keys = vaults.load_keys(connection, {row.key_ref for row in rows})
+    theirs = {ref: [each for each in stretches if each.name == ref] for ref in key_refs}
+    gone = [row for row in rows if _happened_within(_opened(vault, keys, row), theirs[row.key_ref])]
+    for row in gone:
+        _delete(connection, row)
+    return len(gone)
+
+
+def _happened_within(found: Quarantined, stretches: Sequence[Stretch]) -> bool:
+    return found.event is None or any(each.low <= found.event.at < each.high for each in stretches)
+
+
 def take(connection: Connection, vault: Vault, quarantine_id: str) -> Quarantined:
     """Remove one event from quarantine and return it, to be appended again or forgotten.
 
@@ -67,10 +90,14 @@ def take(connection: Connection, vault: Vault, quarantine_id: str) -> Quarantine
     row = next((row for row in connection.execute(select(_TABLE)) if _id_of(row) == quarantine_id), None)
     if row is None:
         raise NotFound("quarantined event", quarantine_id)
+    _delete(connection, row)
+    return _opened(vault, vaults.load_keys(connection, [row.key_ref]), row)
+
+
+def _delete(connection: Connection, row: Row[Any]) -> None:
     connection.execute(
         delete(_TABLE).where(_TABLE.c.source_id == row.source_id, _TABLE.c.event_id == row.event_id, _TABLE.c.tag == row.tag)
     )
-    return _opened(vault, vaults.load_keys(connection, [row.key_ref]), row)
 
 
 def released(quarantined: Quarantined) -> Arrival:

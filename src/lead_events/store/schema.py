@@ -42,6 +42,7 @@ head = Table(
     Column("position", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("chain", LargeBinary, nullable=False),
+    Column("erasures", BigInteger, nullable=False, server_default="0"),
 )
 
 event_ids = Table(
@@ -121,7 +122,6 @@ erased_names = Table(
     Column("name", LargeBinary, primary_key=True),
     Column("low", BigInteger, primary_key=True),
     Column("high", BigInteger, primary_key=True),
-    Column("position", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -129,18 +129,20 @@ renamed = Table(
     "renamed",
     metadata,
     Column("name", LargeBinary, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
     Column("ref", LargeBinary, nullable=False),
-    Column("since", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
 erasures = Table(
     "erasures",
     metadata,
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("founding", BigInteger, nullable=False, index=True),
+    Column("erasure_id", Text, primary_key=True),
+    Column("founding", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
     Column("erased_at", BigInteger, nullable=False),
     Column("receipt", Text, nullable=False),
+    Index("ix_erasures_founding", "founding"),
 )
 
 reads_of_leads = Table(

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, select
 
@@ -20,6 +21,7 @@ from lead_events.domain.errors import Misconfigured
 from lead_events.domain.events import REF_BYTES, Identifier, IdentifierKind
 from lead_events.store import schema
 from lead_events.store.dialect import any_of, read_among
+from lead_events.store.erased import Rename
 
 LOG_REF = bytes(REF_BYTES)
 """Names the key of the log itself: it blinds identifiers and seals events about no lead."""
@@ -87,12 +89,15 @@ class Vault:
         # What the database said last; nothing is stored by it that is not compared again under the log's lock.
         self.refs: dict[bytes, bytes] = {}
         self.keys: dict[bytes, bytes] = {LOG_REF: wrapped_log_key}
+        self.renames: dict[bytes, tuple[Rename, ...]] = {}
+        self._erasures = 0
         try:
             secret = self._unwrap(LOG_REF, wrapped_log_key)
         except InvalidTag:
             raise WrongMasterKey from None
         self._pepper = hmac.digest(secret, b"blind index", "sha256")
         self._anonymous_pepper = hmac.digest(secret, b"anonymous ref", "sha256")
+        self._signature = Ed25519PrivateKey.from_private_bytes(hmac.digest(secret, b"receipts", "sha256"))
 
     def blind(self, identifier: Identifier) -> bytes:
         """Return the keyed index under which a strong identifier's ref is found."""
@@ -124,6 +129,24 @@ class Vault:
         """Forget a ref by its blind index, or a key by its ref."""
         self.refs.pop(name, None)
         self._cache.pop(self.keys.pop(name, b""), None)
+
+    def notice(self, erasures: int) -> None:
+        """Forget every opened key and every belief when the log has seen more erasures than this vault had heard of."""
+        if erasures != self._erasures:
+            self._erasures = erasures
+            self._cache.clear()
+            self.refs.clear()
+            self.renames = {}
+            self.keys = {LOG_REF: self.keys[LOG_REF]}
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign a receipt with the log's own key (Ed25519, RFC 8032)."""
+        return self._signature.sign(message)
+
+    @property
+    def public_key(self) -> bytes:
+        """Return the 32 bytes by which anybody can check what ``sign`` signed."""
+        return self._signature.public_key().public_bytes_raw()
 
     def new_key(self, ref: bytes) -> bytes:
         """Return a fresh wrapped data key for ``ref``."""

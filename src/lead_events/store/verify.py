@@ -16,10 +16,11 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, select
 from sqlalchemy.exc import DBAPIError
 
+from lead_events.domain.erasing import ERASED
 from lead_events.domain.errors import LeadEventsError
 from lead_events.domain.events import IdentifierKind
 from lead_events.domain.times import Instant
-from lead_events.store import log, schema
+from lead_events.store import erasure_scope, log, schema
 from lead_events.store import vault as vaults
 from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading
@@ -66,6 +67,7 @@ class _Scan:
     received_at: Instant = 0
     chain: bytes = log.GENESIS
     findings: list[Finding] = field(default_factory=list)
+    erasures: int = 0
 
     def note(self, table: str, place: object, problem: str) -> None:
         """Remember a finding, unless there are too many to read."""
@@ -86,7 +88,7 @@ def verify_log(engine: Engine, vault: Vault, progress: Progress | None = None) -
     """
     with reading(engine) as connection:
         head = log.read_head(connection)
-    scan = _Scan(vault, head.position)
+    scan = _Scan(vault, head.position, erasures=head.erasures)
     for check in (_check_database, _check_events, _check_head, _check_strays, _check_keys, _check_refs):
         try:
             check(engine, scan, progress)
@@ -113,11 +115,14 @@ def _check_events(engine: Engine, scan: _Scan, progress: Progress | None) -> Non
         with reading(engine) as connection:
             keys = vaults.load_keys(connection, {row.subject for row in page})
             refs = set(connection.execute(select(_refs.ref).where(any_of(connection, _refs.ref, strong))).scalars())
+            covered = erasure_scope.load_covered(connection, page if scan.erasures else ())
         for row in page:
             _check_order(scan, row)
             _check_row(scan, row)
-            _check_sealed(scan, row, keys)
-            _check_names(scan, row, refs)
+            check = _check_erased if row.position in covered.theirs else _check_sealed
+            check(scan, row, keys)
+            if row.position not in covered.naming:
+                _check_names(scan, row, refs)
         if progress is not None:
             progress(min(after, scan.upto), scan.upto)
     if scan.position < scan.upto:
@@ -192,10 +197,10 @@ def _check_row(scan: _Scan, row: Row[Any]) -> None:
 
 def _check_sealed(scan: _Scan, row: Row[Any], known: dict[bytes, bytes]) -> None:
     place = f"position {row.position}"
-    if row.subject not in known and not _is_erased(row):
+    if row.subject not in known:
         scan.note("keys", place, "the key of the event's subject is missing")
     if row.sealed is None:
-        if row.sealed_digest is not None and not _is_erased(row):
+        if row.sealed_digest is not None:
             scan.note("sealed", place, "the sealed part is missing")
         return
     if row.key_ref != row.subject or not _is_digest(row):
@@ -205,7 +210,7 @@ def _check_sealed(scan: _Scan, row: Row[Any], known: dict[bytes, bytes]) -> None
 
 
 def _check_names(scan: _Scan, row: Row[Any], refs: Collection[bytes]) -> None:
-    if not _is_erased(row) and any(ref not in refs for ref in _strong(row)):
+    if any(ref not in refs for ref in _strong(row)):
         scan.note("refs", f"position {row.position}", "a pseudonym that the event names is missing")
 
 
@@ -215,9 +220,12 @@ def _strong(row: Row[Any]) -> list[bytes]:
     return [ref for kind, ref in named if IdentifierKind.CRM <= kind <= IdentifierKind.PHONE]
 
 
-def _is_erased(_row: Row[Any]) -> bool:
-    """Tell whether an event's sealed part and key were destroyed on purpose: erasure, when it exists, answers here."""
-    return False
+def _check_erased(scan: _Scan, row: Row[Any], known: dict[bytes, bytes]) -> None:
+    """Find what an erasure should have destroyed; the rest of the row, and its place in the chain, stand as ever."""
+    if row.sealed is not None:
+        scan.note("sealed", f"position {row.position}", "was erased, yet a sealed part is here")
+    if row.subject in known and row.type != ERASED and row.refs[0] != IdentifierKind.ANONYMOUS:
+        scan.note("keys", f"position {row.position}", "was erased, yet its key is here")
 
 
 def _is_digest(row: Row[Any]) -> bool:

@@ -119,9 +119,10 @@ class LeadUnmerged(Properties):
 
 
 class LeadErased(Properties):
-    """The lead's personal data was erased; only counts remain."""
+    """The lead's personal data was erased; only counts remain. ``contact`` tells pull clients that they knew it."""
 
     events: Count | None = None
+    contact: bool | None = None
     reason: Reason | None = None
 
 

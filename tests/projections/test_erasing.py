@@ -1,0 +1,111 @@
+"""Erasure through real databases: what it leaves is a function of the log alone, and others lose nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, select
+
+from lead_events.domain.times import MINUTE
+from lead_events.store import erasing, schema
+from lead_events.store.engine import reading
+from lead_events.store.erasing import Request
+from lead_events.store.erasure_scope import AlreadyErased
+from lead_events.store.log import Kept
+from lead_events.store.verify import verify_log
+from tests.histories import Said, logs
+from tests.projections.test_properties import pages, some
+from tests.world import World
+
+
+def erase(world: World, place: int) -> int | None:
+    """Erase one of the leads that there are; return its founding position, or None when it was erased before."""
+    foundings = [row["founding"] for row in world.rows() if not row["emptied"]]
+    founding = int(foundings[place % len(foundings)])
+    world.clock += MINUTE
+    try:
+        erasing.erase(world.engine, world.vault, Request(founding, 1, "test", world.clock))
+    except AlreadyErased:
+        return None
+    return founding
+
+
+def state_of(row: dict[str, Any]) -> dict[str, Any]:
+    """What a row remembers."""
+    found: dict[str, Any] = orjson.loads(row["state"])
+    return found
+
+
+@given(said=logs(), cut=st.integers(1, 15), place=st.integers(0, 9), again=st.integers(0, 9), page=pages)
+@some(25)
+def test_rows_after_erasures_are_those_of_a_replay(
+    emptiable: Engine, said: list[Said], cut: int, place: int, again: int, page: int
+) -> None:
+    """Live, which knew the person, equals a replay that never could; late events and later visits included."""
+    world = World(emptiable)
+    world.append(said[:cut])
+    world.catch_up(page)
+    erase(world, place)
+    world.append([Said(one.number, max(one.arrival, world.clock + MINUTE), one.body) for one in said[cut:]])
+    world.catch_up(page)
+    erase(world, again)
+    world.catch_up(page)
+    live = world.rows()
+    world.rebuild(page)
+    assert world.rows() == live
+    assert verify_log(world.engine, world.vault) == []
+
+
+@given(said=logs(), place=st.integers(0, 9))
+@some(25)
+def test_an_erasure_touches_nobody_who_never_named_the_person(emptiable: Engine, said: list[Said], place: int) -> None:
+    """Nothing is left of the one; of the others, only those may change whose own events named the one."""
+    world = World(emptiable)
+    world.append(said)
+    world.catch_up()
+    before = {row["founding"]: row for row in world.rows()}
+    gone = erase(world, place)
+    assert gone is not None
+    world.step()
+    after = {row["founding"]: row for row in world.rows()}
+    left = state_of(after.pop(gone))
+    assert (left["traits"], left["user_id"], left["crm_ids"], left["sessions"], left["history"]) == ({}, None, {}, {}, [])
+    touched = {founding for founding, row in after.items() if row["updated_at"] == world.clock}
+    assert touched <= _candidates(world, gone)
+    for founding in after.keys() - touched:
+        if after[founding]["updated_at"] == before[founding]["updated_at"]:  # else time moved it within that minute
+            assert after[founding] == before[founding]
+
+
+def _candidates(world: World, founding: int) -> set[int]:
+    table = schema.candidates
+    with reading(world.engine) as connection:
+        pairs = connection.execute(select(table.c.one, table.c.two)).tuples().all()
+    return {lead for pair in pairs if founding in pair for lead in pair} - {founding}
+
+
+@given(said=logs(), place=st.integers(0, 9))
+@some(20)
+def test_what_is_sent_again_after_an_erasure_brings_nothing_back(emptiable: Engine, said: list[Said], place: int) -> None:
+    """The whole history once more, under the same ids and under new ones: nothing of the erased person is stored."""
+    world = World(emptiable)
+    world.append(said)
+    world.catch_up()
+    owners = {row["founding"] for row in world.rows() if not row["emptied"]}
+    assume(owners)
+    gone = erase(world, place)
+    world.catch_up()
+    stored = _refs(world)
+    for outcome in world.append(said):
+        assert outcome.kept in {Kept.DUPLICATE, Kept.ERASED}
+    assert _refs(world) == stored
+    world.catch_up()
+    assert next(row for row in world.rows() if row["founding"] == gone)["search"] == ""
+
+
+def _refs(world: World) -> set[bytes]:
+    with reading(world.engine) as connection:
+        return set(connection.execute(select(schema.refs.c.blind)).scalars())
