@@ -173,21 +173,27 @@ class Covered(NamedTuple):
     naming: set[int]
 
 
-def load_covered(connection: Connection, rows: Sequence[Any]) -> Covered:
-    """Tell which of these event rows an erasure took something from on purpose."""
+def load_covered(connection: Connection, rows: Sequence[Any], upto: int) -> Covered:
+    """Tell which of these event rows an erasure took something from on purpose.
+
+    Args:
+        upto: the position up to which identity counts.
+    """
     covered = Covered(set(), set())
     if not rows:
         return covered
     named = {row.position: identity.name(row) for row in rows}
-    known = identity.load_known(connection, list(named.values()), rows[-1].position)
+    known = identity.load_known(connection, list(named.values()), upto)
     foundings = {ref: known.lead_of_strong(ref) or 0 for event in named.values() for ref in event.strong}
-    until = _load_erased_until(connection, foundings.values())
+    owners = {position: known.lead_of(event) or 0 for position, event in named.items()}
+    until = _load_erased_until(connection, {*foundings.values(), *owners.values()})
     stretches = erased.load_stretches(connection, {row.subject for row in rows})
     for row in rows:
-        gone = [row.position < until.get(foundings[ref], 0) for ref in named[row.position].strong]
-        if any(gone):
+        if any(row.position < until.get(foundings[ref], 0) for ref in named[row.position].strong):
             covered.naming.add(row.position)
-        if row.type != ERASED and (gone[:1] == [True] or erased.is_erased(stretches, [row.subject], row.at)):
+        # A stretch knows of what a later claim of somebody else has taken over since.
+        is_theirs = row.position < until.get(owners[row.position], 0) or erased.is_erased(stretches, [row.subject], row.at)
+        if is_theirs and row.type != ERASED:
             covered.theirs.add(row.position)
     return covered
 

@@ -115,7 +115,7 @@ def _check_events(engine: Engine, scan: _Scan, progress: Progress | None) -> Non
         with reading(engine) as connection:
             keys = vaults.load_keys(connection, {row.subject for row in page})
             refs = set(connection.execute(select(_refs.ref).where(any_of(connection, _refs.ref, strong))).scalars())
-            covered = erasure_scope.load_covered(connection, page if scan.erasures else ())
+            covered = erasure_scope.load_covered(connection, page if scan.erasures else (), scan.upto)
         for row in page:
             _check_order(scan, row)
             _check_row(scan, row)
