@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, insert, select, update
 
 from lead_events import clock
+from lead_events.domain import wire
 from lead_events.domain.events import IdentifierKind
 from lead_events.domain.lead_id import encode_lead_id
 from lead_events.domain.times import DAY, HOUR, MINUTE, Instant, format_instant
-from lead_events.store import log, schema, sources
+from lead_events.store import erasing, log, schema, sources
 from lead_events.store.engine import reading, writing
+from lead_events.store.envelope import Arrival
 from lead_events.store.vault import LOG_REF, first_log_key
 from lead_events.transfer.exporting import export
 from lead_events.transfer.importing import Counts, Importer
@@ -131,6 +133,24 @@ def test_every_type_of_event_survives(first_engine: Engine, second_engine: Engin
 def stored(line: bytes) -> dict[str, Any]:
     """Return a line without the name of its source."""
     return {name: value for name, value in orjson.loads(line).items() if name != "source"}
+
+
+def test_merges_and_erasures_come_along(first_engine: Engine, second_engine: Engine) -> None:
+    """Lead ids mean something in one log only, so a merge names its leads by what founded them; a tombstone stays one."""
+    world, empty = original(first_engine), other(second_engine)
+    people = [builders.make_event("form.submitted", event_id=f"f-{n}", traits={"email": f"p{n}@firm.example"}) for n in range(4)]
+    world.append([Said(number, START + number * HOUR, {**body, "anonymous_id": None}) for number, body in enumerate(people)])
+    one, two = (encode_lead_id(world.vault.log_id, founding) for founding in (1, 2))
+    merge = {"type": "lead.merged", "event_id": "m-1", "properties": {"lead_id": one, "into": two}, "author": "anna"}
+    admitted = wire.admit(merge, arrival=START + DAY, trusted=True, phone_region=None, new_event_id=str, own=True)
+    log.append(world.engine, world.vault, [Arrival(1, admitted, START + DAY)])
+    world.catch_up()
+    erasing.erase(world.engine, world.vault, erasing.Request(4, 1, "dpo", START + 2 * DAY))
+    lines = write(world)
+    assert read(empty, lines).created == len(lines)
+    assert settle(empty) == settle(world)
+    assert [row["emptied"] for row in world.rows()] == [False, True, False, False]
+    assert read(empty, lines).duplicates == len(lines)
 
 
 def test_changed_content_under_a_known_id_is_quarantined(first_engine: Engine) -> None:

@@ -127,6 +127,8 @@ def print_counts(counts: Counts, refused: str = "rejected") -> None:
         f"{counts.total:,} events: {counts.created:,} added, {counts.duplicates:,} already there, "
         f"{counts.quarantined:,} quarantined, {counts.rejected:,} {refused}."
     )
+    if counts.erased:
+        click.echo(f"{counts.erased:,} of people who were erased since; they are stored nowhere.", err=True)
     if counts.quarantined:
         click.echo("Look at the quarantined ones: ./lead-events quarantine list", err=True)
 

@@ -5,12 +5,20 @@ Both cross process borders as plain tuples, which are several times cheaper to c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from lead_events.domain.errors import InvalidEvent, LeadEventsError
 from lead_events.domain.events import Identifier, IdentifierKind, NewEvent
 from lead_events.domain.times import Instant
+
+Founder = tuple[str | None, str]
+"""A lead by the (source, event id) of the event that founded it."""
+
+MERGES = frozenset({"lead.merged", "lead.unmerged"})
+MERGED = ("lead_id", "into")
+"""The properties by which those types name leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +30,18 @@ class Candidate:
         source: the source that the line names, or None.
         event: the event.
         arrived_at: when it arrived, microseconds UTC.
-        lead: (source, event id) of the event that founded the lead it addresses, or None.
+        lead: the lead it addresses, or None.
         exported: whether the line was written by an export, whose decisions are kept.
+        leads: the leads that it merges or parts, by the property that names each.
     """
 
     line: int
     source: str | None
     event: NewEvent
     arrived_at: Instant
-    lead: tuple[str | None, str] | None = None
+    lead: Founder | None = None
     exported: bool = False
+    leads: Mapping[str, Founder] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +78,8 @@ def pack(judged: Judged) -> Packed:
     event = judged.event
     identifiers = [(int(each.kind), each.value, each.system) for each in event.identifiers]
     return (
-        judged.line, judged.source, judged.arrived_at, judged.lead, judged.exported, event.event_id, event.type,
-        event.version, event.at, identifiers, event.plain, event.personal, event.said,
+        judged.line, judged.source, judged.arrived_at, judged.lead, judged.exported, dict(judged.leads),
+        event.event_id, event.type, event.version, event.at, identifiers, event.plain, event.personal, event.said,
     )  # fmt: skip
 
 
@@ -77,7 +87,8 @@ def unpack(packed: Packed) -> Judged:
     """Read back what ``pack`` wrote."""
     if len(packed) == 4:
         return Reject(*packed)
-    line, source, arrived_at, lead, exported, event_id, type_, version, at, identifiers, plain, personal, said = packed
+    (line, source, arrived_at, lead, exported, leads,
+     event_id, type_, version, at, identifiers, plain, personal, said) = packed  # fmt: skip
     event = NewEvent(
         event_id=event_id,
         type=type_,
@@ -88,4 +99,4 @@ def unpack(packed: Packed) -> Judged:
         personal=personal,
         said=said,
     )
-    return Candidate(line, source, event, arrived_at, lead, exported)
+    return Candidate(line, source, event, arrived_at, lead, exported, leads)

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Engine, Row, select
 
 from lead_events.domain.errors import LeadEventsError, NotFound
 from lead_events.domain.events import Event, IdentifierKind
-from lead_events.domain.lead_id import addressed_lead
+from lead_events.domain.lead_id import addressed_lead, decode_lead_id
 from lead_events.domain.times import format_instant
 from lead_events.store import log, schema, sources
 from lead_events.store import vault as vaults
@@ -23,6 +24,7 @@ from lead_events.store.engine import reading
 from lead_events.store.envelope import unpack_refs
 from lead_events.store.opening import open_events
 from lead_events.store.vault import LOG_REF, Vault
+from lead_events.transfer.candidates import MERGED, MERGES
 
 PAGE_EVENTS = 2_000
 SERVICE = 0
@@ -90,7 +92,7 @@ def write_lines(
     Returns:
         One line per row; for a row that cannot be read, the reason as a text.
     """
-    foundings = _load_foundings(connection, rows)
+    foundings = _load_foundings(connection, vault.log_id, rows)
     lines: list[Line | str] = []
     for row, event in zip(rows, open_events(connection, vault, rows), strict=True):
         try:
@@ -114,9 +116,10 @@ def _read(connection: Connection, after: int, last: int, source_id: int | None) 
     return connection.execute(select(schema.events).where(*where).order_by(_events.position).limit(PAGE_EVENTS)).all()
 
 
-def _load_foundings(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, tuple[int, str]]:
-    """Return source and id of the events that founded the leads which these rows address."""
+def _load_foundings(connection: Connection, log_id: bytes, rows: Sequence[Row[Any]]) -> dict[int, tuple[int, str]]:
+    """Return source and id of the events that founded the leads which these rows address, merge or part."""
     wanted = {founding for row in rows if (founding := _addressed(row)) is not None}
+    wanted.update(founding for row in rows for founding in _merged(log_id, row).values())
     if not wanted:
         return {}
     columns = _events.position, _events.source_id, _events.event_id
@@ -126,6 +129,15 @@ def _load_foundings(connection: Connection, rows: Sequence[Row[Any]]) -> dict[in
 
 def _addressed(row: Row[Any]) -> int | None:
     return None if row.subject == LOG_REF else addressed_lead(row.subject)
+
+
+def _merged(log_id: bytes, row: Row[Any]) -> dict[str, int]:
+    """Return the leads that an event merges or parts, by the property that names each: their ids mean something here only."""
+    if row.type not in MERGES:
+        return {}
+    properties = orjson.loads(row.body).get("properties") or {}
+    found = {name: decode_lead_id(log_id, str(properties.get(name))) for name in MERGED}
+    return {name: founding for name, founding in found.items() if founding is not None}
 
 
 def _write(
@@ -148,10 +160,10 @@ def _write(
     }
     founding = _addressed(row)
     if founding is not None:
-        if founding not in foundings:
-            raise NotFound("event that founded lead", founding)
-        source_id, event_id = foundings[founding]
-        line["lead"] = {"source": _name(names, source_id), "event_id": event_id}
+        line["lead"] = _founder(names, foundings, founding)
+    merged = _merged(vault.log_id, row)
+    if merged:
+        line["leads"] = {name: _founder(names, foundings, founding) for name, founding in merged.items()}
     if event.anonymous is not None:
         line["anonymous_ref"] = event.anonymous.hex()
     refs = _nameless(connection, vault, row, fields)
@@ -159,6 +171,14 @@ def _write(
         line["refs"] = refs
     line.update((name, fields[name]) for name in _FIELDS if name in fields)
     return line
+
+
+def _founder(names: Mapping[int, str | None], foundings: Mapping[int, tuple[int, str]], founding: int) -> Line:
+    """Name a lead by the event that founded it."""
+    if founding not in foundings:
+        raise NotFound("event that founded lead", founding)
+    source_id, event_id = foundings[founding]
+    return {"source": _name(names, source_id), "event_id": event_id}
 
 
 def _name(names: Mapping[int, str | None], source_id: int) -> str | None:

@@ -6,7 +6,7 @@ Reading and judging a file is elsewhere and may happen in other processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import Connection, Engine, select
 
 from lead_events.domain.errors import InvalidEvent, LeadEventsError
-from lead_events.domain.events import Identifier, IdentifierKind
+from lead_events.domain.events import Identifier, IdentifierKind, NewEvent
 from lead_events.domain.lead_id import decode_lead_id, encode_lead_id
 from lead_events.store import log, schema, sources
 from lead_events.store.dialect import any_of
@@ -23,9 +23,9 @@ from lead_events.store.envelope import Arrival
 from lead_events.store.log import Kept
 from lead_events.store.vault import Vault
 from lead_events.transfer.addressing import Foundings
-from lead_events.transfer.candidates import Candidate, Judged, Reject
+from lead_events.transfer.candidates import Candidate, Founder, Judged, Reject
 from lead_events.transfer.exporting import SERVICE, load_names, write_lines
-from lead_events.transfer.jsonl import NOT_SAID
+from lead_events.transfer.jsonl import write_core
 
 BATCH_EVENTS = 2_000
 DEFAULT_SOURCE = "import"
@@ -43,18 +43,20 @@ class Counts:
         created: appended.
         duplicates: were there already.
         quarantined: their id was taken by other content; they can be looked at.
+        erased: of somebody whose data was erased here after they happened; stored nowhere.
         rejected: were not taken.
     """
 
     created: int = 0
     duplicates: int = 0
     quarantined: int = 0
+    erased: int = 0
     rejected: int = 0
 
     @property
     def total(self) -> int:
         """Say how many events there were."""
-        return self.created + self.duplicates + self.quarantined + self.rejected
+        return self.created + self.duplicates + self.quarantined + self.erased + self.rejected
 
 
 class Importer:
@@ -124,6 +126,7 @@ class Importer:
         self.counts.created += kept is Kept.CREATED
         self.counts.duplicates += kept is Kept.DUPLICATE
         self.counts.quarantined += kept is Kept.QUARANTINED
+        self.counts.erased += kept is Kept.ERASED
 
     def _wait(self, candidate: Candidate) -> None:
         event = candidate.event
@@ -131,6 +134,8 @@ class Importer:
             event = replace(event, identifiers=(self._address(*candidate.lead), *event.identifiers[1:]))
         elif event.identifiers and event.identifiers[0].kind is IdentifierKind.LEAD:
             self._check_lead(event.identifiers[0].value)
+        if candidate.leads:
+            event = self._rename(event, candidate.leads)
         source_id = self._source_id(candidate)
         self._waiting.append((candidate, Arrival(source_id, event, candidate.arrived_at)))
         self._waiting_ids.add((source_id, event.event_id))
@@ -159,6 +164,11 @@ class Importer:
             raise _NotHere("unknown_lead", message, "/lead")
         return Identifier(IdentifierKind.LEAD, encode_lead_id(self._vault.log_id, founding))
 
+    def _rename(self, event: NewEvent, leads: Mapping[str, Founder]) -> NewEvent:
+        """Name the leads that an event merges or parts as this log names them."""
+        named = {name: self._address(*founder).value for name, founder in leads.items()}
+        return replace(event, plain={**event.plain, "properties": {**event.plain.get("properties", {}), **named}})
+
     def _check_lead(self, lead_id: str) -> None:
         if decode_lead_id(self._vault.log_id, lead_id) is None:
             raise _NotHere("unknown_lead", "/lead_id: this log never gave this id.", "/lead_id")
@@ -179,7 +189,7 @@ class Importer:
         lines = write_lines(connection, self._vault, rows, load_names(connection)) if rows else []
         same = set[int]()
         for row, line in zip(rows, lines, strict=True):
-            own = line if isinstance(line, str) else _core(line)
+            own = line if isinstance(line, str) else write_core(line)
             same.update(each for each, told in said[row.source_id, row.event_id] if told == own)
         return same
 
@@ -197,8 +207,3 @@ def _read_known(connection: Connection, names: Sequence[tuple[int, str]]) -> lis
         if known:
             rows += connection.execute(select(events).where(any_of(connection, events.c.position, known))).all()
     return rows
-
-
-def _core(line: dict[str, Any]) -> bytes:
-    """Write what a line says about its event, without where the event stood."""
-    return orjson.dumps({name: line[name] for name in line if name not in NOT_SAID}, option=orjson.OPT_SORT_KEYS)

@@ -19,7 +19,7 @@ from lead_events.domain.events import PSEUDONYM, REF_BYTES, Identifier, Identifi
 from lead_events.domain.lead_id import addressed_lead
 from lead_events.domain.times import YEAR_2000, Instant, parse_instant
 from lead_events.domain.wire import FIELDS, admit
-from lead_events.transfer.candidates import Candidate, Judged, reject
+from lead_events.transfer.candidates import MERGED, MERGES, Candidate, Founder, Judged, reject
 
 Wire = dict[str, Any]
 
@@ -70,7 +70,7 @@ def _judge(rules: LineRules, number: int, sent: object, now: Instant) -> Candida
     new = (_admit_exported if exported else _admit_plain)(rules, event, arrival)
     if rules.announce is not None:
         new.plain["announce"] = rules.announce
-    return Candidate(number, _text(event, "source"), new, arrival, _lead(event), exported)
+    return Candidate(number, _text(event, "source"), new, arrival, _lead(event), exported, _leads(event))
 
 
 def _admit_plain(rules: LineRules, event: Wire, arrival: Instant) -> NewEvent:
@@ -102,8 +102,15 @@ def _admit_exported(rules: LineRules, line: Wire, arrival: Instant) -> NewEvent:
     new = admit(wire, arrival=arrival, trusted=trusted, phone_region=rules.phone_region, new_event_id=str, own=True)
     if occurred_at is not None:
         new.plain["occurred_at"] = occurred_at
-    said = orjson.dumps({name: line[name] for name in line if name not in NOT_SAID}, option=orjson.OPT_SORT_KEYS)
-    return replace(new, at=_at(line, arrival), identifiers=_identifiers(line, new, pseudonyms), said=said)
+    return replace(new, at=_at(line, arrival), identifiers=_identifiers(line, new, pseudonyms), said=write_core(line))
+
+
+def write_core(line: Wire) -> bytes:
+    """Write what an exported line says about its event, without where it stood and without ids that mean something there only."""
+    core = {name: value for name, value in line.items() if name not in NOT_SAID}
+    if "leads" in core and isinstance(core.get("properties"), dict):
+        core["properties"] = {name: value for name, value in core["properties"].items() if name not in MERGED}
+    return orjson.dumps(core, option=orjson.OPT_SORT_KEYS)
 
 
 def _at(line: Wire, arrival: Instant) -> Instant:
@@ -146,11 +153,19 @@ def _pseudonym(kind: IdentifierKind, text: object, pointer: str) -> Identifier:
     return Identifier(kind, PSEUDONYM + ref.hex())
 
 
-def _lead(event: Wire) -> tuple[str | None, str] | None:
+def _lead(event: Wire) -> Founder | None:
     """Read which event founded the lead that this one addresses."""
     lead = event.get("lead")
-    if lead is None or "at" not in event:
-        return None
+    return None if lead is None or "at" not in event else _founder(lead)
+
+
+def _leads(event: Wire) -> dict[str, Founder]:
+    """Read which events founded the leads that this one merges or parts, by the property that names each."""
+    leads = event.get("leads") if "at" in event and event.get("type") in MERGES else None
+    return {name: _founder(leads.get(name)) for name in MERGED} if isinstance(leads, dict) else {}
+
+
+def _founder(lead: object) -> Founder:
     if not isinstance(lead, dict) or not isinstance(lead.get("event_id"), str):
         raise wrong_field("/lead", 'name the founding event: {"source": …, "event_id": …}.')
     return _text(lead, "source"), lead["event_id"]
