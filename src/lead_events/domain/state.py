@@ -35,16 +35,22 @@ class Lead:
         definitions: per definition of the model [met, since, lost].
         history: stage moves [at, stage, reason, position or None].
         waiting: number of a stage's exit → since when its time runs.
+        consent: purpose, or ``contact:`` and a channel → the latest statement, see ``consent``.
+        opt_in: purposes that a source of its events needs a yes for.
+        gpc: whether a browser of its ever sent Global Privacy Control.
+        profiled, observed: whether the person permits profiling and analytics, as ``consent`` and ``opt_in`` have it.
+        interests: per topic of the model [count, at].
+        research: who looks for a contact since when, see ``research``; None while nobody does.
     """
 
     __slots__ = (
-        "created_at", "crm_ids", "definitions", "do_not_contact", "due", "events", "first_touch", "founding", "history",
-        "last_at", "last_position", "last_touch", "moved", "other_pages", "owner", "pages", "qualified_at", "rules",
-        "scores", "sessions", "stage", "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting",
+        "consent", "created_at", "crm_ids", "definitions", "do_not_contact", "due", "events", "first_touch", "founding", "gpc",
+        "history", "interests", "last_at", "last_position", "last_touch", "moved", "observed", "opt_in", "other_pages", "owner",
+        "pages", "profiled", "qualified_at", "research", "rules", "scores", "sessions", "stage", "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting",
         "windows",
     )  # fmt: skip
 
-    def __init__(self, founding: int, scores: int, counters: int, definitions: int) -> None:
+    def __init__(self, founding: int, scores: int, counters: int, definitions: int, topics: int = 0) -> None:
         """Begin a lead of whom nothing is known.
 
         Args:
@@ -52,6 +58,7 @@ class Lead:
             scores: how many scores the model has.
             counters: how many counting conditions the model has.
             definitions: how many definitions the model has.
+            topics: how many topics the model has.
         """
         self.founding = founding
         self.last_at: Instant = BEGINNING
@@ -82,6 +89,12 @@ class Lead:
         self.stage_since: Instant | None = None
         self.history: list[list[Any]] = []
         self.waiting: dict[str, Instant] = {}
+        self.consent: dict[str, list[Any]] = {}
+        self.opt_in: list[str] = []
+        self.gpc = False
+        self.profiled = self.observed = True
+        self.interests: list[list[Any]] = [[0.0, 0] for _ in range(topics)]
+        self.research: list[Any] | None = None
 
     def trait(self, name: str) -> Any:
         """Return the current value of a trait, or None."""
@@ -100,8 +113,8 @@ def dump(lead: Lead) -> str:
 
 
 def load(text: str) -> Lead:
-    """Read a state that ``dump`` wrote."""
-    lead = Lead.__new__(Lead)
+    """Read a state that ``dump`` wrote; what an earlier revision of the fold did not know yet is as for a new lead."""
+    lead = Lead(0, 0, 0, 0)
     for name, value in orjson.loads(text).items():
         setattr(lead, name, value)
     return lead
