@@ -45,10 +45,10 @@ class Topics:
 
 
 class Interest(NamedTuple):
-    """How much a lead is interested in a topic: the number of its events that fitted, as they count now."""
+    """How much a lead is interested in a topic: ``strength`` is the number of its events that fitted, as they count now."""
 
     topic: str
-    count: float
+    strength: float
 
 
 def compile_topics(topics: Mapping[str, Topic]) -> Topics:
@@ -90,4 +90,4 @@ def add_up(leads: Iterable[tuple[Lead, Topics]], at: Instant) -> list[Interest]:
         for topic, (count, since) in zip(topics.compiled, lead.interests, strict=True) if lead.profiled else ():
             sums[topic.name] = sums.get(topic.name, 0.0) + decayed(count, since, at, topic.half_life)
     shown = [Interest(name, count) for name, count in sums.items() if count >= _LEAST_SHOWN]
-    return sorted(shown, key=lambda interest: (-interest.count, interest.topic))
+    return sorted(shown, key=lambda interest: (-interest.strength, interest.topic))

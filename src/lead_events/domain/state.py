@@ -46,8 +46,8 @@ class Lead:
     __slots__ = (
         "consent", "created_at", "crm_ids", "definitions", "do_not_contact", "due", "events", "first_touch", "founding", "gpc",
         "history", "interests", "last_at", "last_position", "last_touch", "moved", "observed", "opt_in", "other_pages", "owner",
-        "pages", "profiled", "qualified_at", "research", "rules", "scores", "sessions", "stage", "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting",
-        "windows",
+        "pages", "profiled", "qualified_at", "research", "rules", "scores", "sessions", "stage", "stage_since", "temperature",
+        "ticked", "traits", "user_id", "visits", "waiting", "windows",
     )  # fmt: skip
 
     def __init__(self, founding: int, scores: int, counters: int, definitions: int, topics: int = 0) -> None:
