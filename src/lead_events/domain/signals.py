@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 from lead_events.domain.consent import is_behaviour, stamp
@@ -51,7 +52,9 @@ def anonymise(event: NewEvent) -> NewEvent:
         plain["properties"] = properties
     if page or context.get("campaign"):
         plain["context"] = {name: part for name, part in (("page", page), ("campaign", context.get("campaign"))) if part}
-    return replace(event, identifiers=(), plain={**plain, "anonymised": True}, personal={})
+    # What was said names the person; a digest of it still tells a retry from another event.
+    said = sha256(event.said).digest()
+    return replace(event, identifiers=(), plain={**plain, "anonymised": True}, personal={}, said=said)
 
 
 def _without_traces(part: dict[str, Any], links: Collection[str]) -> dict[str, Any]:
