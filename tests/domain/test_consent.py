@@ -95,7 +95,7 @@ def test_a_grant_brings_back_what_was_decayed_and_nothing_of_the_time_between() 
 
 def test_traits_learned_meanwhile_count_from_the_grant() -> None:
     """Fit is about what is known: it is asked again at the grant."""
-    title = {"traits": {"job_title": "boss"}}
+    title: dict[str, Any] = {"traits": {"job_title": "boss"}}
     told(form("0"), withdrawn("1d"), happened("2d", "lead.identified", **title)).then(score_fit=None)
     told(form("0"), withdrawn("1d"), happened("2d", "lead.identified", **title), granted("3d")).then(score_fit=20.0)
     cleared = happened("2d", "lead.traits_set", properties={"cleared": ["job_title"]}, author="zoe")
@@ -205,9 +205,9 @@ def test_any_order_of_arrival_gives_the_same_state(data: st.DataObject, acts: li
     model = compile_model(MODEL)
     events = []
     for position, number in enumerate(order, 1):
-        event = opened({k: v for k, v in said[number].items() if k != "opt_in"}, position)
-        event.fields.update({"opt_in": said[number]["opt_in"]} if "opt_in" in said[number] else {})
-        events.append(event)
+        arrived = opened({k: v for k, v in said[number].items() if k != "opt_in"}, position)
+        arrived.fields.update({"opt_in": said[number]["opt_in"]} if "opt_in" in said[number] else {})
+        events.append(arrived)
     other = fold(model.begin(1), sorted(events, key=lambda event: event.at), model, one.clock)
     assert [entry[0] for entry in sorted(one.lead.consent.values())] == [entry[0] for entry in sorted(other.consent.values())]
     for name in (

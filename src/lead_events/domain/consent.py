@@ -55,6 +55,7 @@ _BEHAVIOUR = frozenset(
 )
 _WHO = ("traits", "user_id", "crm_ids", "trusted", "author")
 _REFUSALS: Mapping[str, str] = MappingProxyType({"email.unsubscribed": "email", "email.complained": "email"})
+_SPEAK = frozenset({"consent.granted", "consent.withdrawn", "message.unsubscribed", *_REFUSALS})
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -92,8 +93,9 @@ def apply(lead: Lead, event: Event) -> bool:
         changed = True
     if fields.get("gpc"):
         lead.gpc = True
-    for subject, granted in _statements(event):
-        lead.consent[subject] = _entry(event, granted=granted)
+    if event.type in _SPEAK:
+        for subject, granted in _statements(event):
+            lead.consent[subject] = _entry(event, granted=granted)
         changed = True
     if changed:
         _settle(lead)
@@ -131,8 +133,6 @@ def _statements(event: Event) -> list[tuple[str, bool]]:
         return [(f"{CONTACT}:{_REFUSALS[event.type]}", False)]
     if event.type == "message.unsubscribed":
         return [(f"{CONTACT}:{channel_of((event.fields.get('properties') or _NOTHING).get('channel'))}", False)]
-    if event.type not in {"consent.granted", "consent.withdrawn"}:
-        return []
     properties = event.fields.get("properties") or _NOTHING
     granted, purpose, channel = event.type == "consent.granted", properties.get("purpose"), properties.get("channel")
     if purpose != CONTACT:

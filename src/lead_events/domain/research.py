@@ -19,11 +19,16 @@ class Research(StrEnum):
     GIVEN_UP = "given_up"
 
 
+_ACTS = frozenset({"lead.research_taken", "lead.research_given_up", "lead.research_reopened"})
+
+
 def apply(lead: Lead, event: Event) -> None:
     """Let one event change who looks for a contact; an item that is taken stays with who took it first.
 
     The state is [where it stands, since when, position, author, reason], None while it is free.
     """
+    if lead.research is None and event.type not in _ACTS:
+        return
     match event.type:
         case "lead.research_taken" if state_of(lead) is not Research.TAKEN:
             lead.research = [Research.TAKEN.value, event.at, event.position, event.fields.get("author"), None]
