@@ -101,6 +101,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "message.clicked": {**_MESSAGE, "url": f"{SITE}/pricing"},
     "message.replied": _MESSAGE,
     "message.bounced": {**_MESSAGE, "reason": "blocked"},
+    "message.unsubscribed": {**_MESSAGE, "reason": "stop"},
     "consent.granted": {"purpose": "contact", "channel": "email", "text_version": "2026-1", "method": "form"},
     "consent.withdrawn": {"purpose": "profiling", "method": "phone"},
     "call.logged": {"direction": "out", "outcome": "no_answer", "seconds": 20, "note": "Anna is away"},
@@ -127,6 +128,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "lead.identified": {"method": "login"},
     "lead.traits_set": {"cleared": ["budget"]},
     "lead.noted": {"text": "Anna decides in spring"},
+    "lead.research_taken": {"note": "Ask Boris"},
+    "lead.research_given_up": {"reason": "no_such_company", "note": "Nobody answers"},
+    "lead.research_reopened": {"note": "They moved"},
     "lead.assigned": {"owner": "boris", "reason": "territory"},
     "lead.unassigned": {"reason": "left"},
     "lead.contacted": {"channel": "phone", "outcome": "reached", "note": "Anna wants a demo"},
@@ -149,7 +153,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 """Properties of one typical event of every built-in type."""
 
 _ABOUT_NO_LEAD = {"spend.recorded", "generation.promoted", "lead.merged", "lead.unmerged"}
-_AUTHORED = {"lead.traits_set", "lead.overridden", "lead.override_withdrawn"}
+_AUTHORED = {
+    "lead.traits_set",
+    "lead.overridden",
+    "lead.override_withdrawn",
+    "lead.research_taken",
+    "lead.research_given_up",
+    "lead.research_reopened",
+}
 
 
 def make_event(type_name: str, **overrides: Any) -> WireEvent:

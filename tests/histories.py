@@ -73,6 +73,7 @@ MODEL: dict[str, Any] = {
         },
         "recycled": {"entry": [{"from": ["mql", "sal"], "events": ["lead.rejected"]}]},
     },
+    "topics": {"files": {"when": {"type": "file.downloaded"}, "half_life": "8h"}, "all": {"when": [{"type": "page.viewed"}]}},
 }
 """A model under which much happens within days: short half-lives, a window, both kinds of exits, limits, caps, traits."""
 
@@ -84,7 +85,11 @@ TYPES = (
     "lead.accepted",
     "lead.rejected",
     "lead.identified",
+    "consent.granted",
+    "consent.withdrawn",
+    "lead.research_taken",
 )
+PURPOSES = ("profiling", "profiling", "analytics", "contact")
 TRAITS: tuple[dict[str, Any], ...] = ({}, {}, {"job_title": "Director"}, {"job_title": "Clerk"}, {"staff": 3}, {"staff": 9})
 
 
@@ -137,7 +142,7 @@ def bodies(draw: st.DrawFn, number: int, arrival: Instant) -> dict[str, Any]:
         anonymous_id=browser,
         traits=traits or None,
         context=draw(st.sampled_from([None, page])),
-        properties={"file": "x.pdf", "form_id": "f"},
+        properties={"file": "x.pdf", "form_id": "f", "purpose": draw(st.sampled_from(PURPOSES))},
         **body,
     )
 

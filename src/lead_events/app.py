@@ -26,6 +26,7 @@ from lead_events import master_key
 from lead_events.api import (
     changes,
     companies,
+    consent,
     docs,
     erasing,
     health,
@@ -40,6 +41,7 @@ from lead_events.api import (
     problems,
     quarantine,
     request_log,
+    research,
     scores,
     timeline,
     traits,
@@ -52,6 +54,7 @@ from lead_events.api.health import Readiness
 from lead_events.api.metrics import CountingWriter, Metrics
 from lead_events.api.problems import Asgi
 from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMasterKey, Unavailable
+from lead_events.domain.signals import PrivacySignals
 from lead_events.projections import promotion, replay
 from lead_events.projections.projector import Models
 from lead_events.projections.promotion import Announce
@@ -74,6 +77,8 @@ ROUTERS = (
     lookup.router,  # before /v1/leads/{lead_id}, which would take its address
     leads.router,
     traits.router,
+    consent.router,
+    research.router,
     merging.router,
     merge_candidates.router,
     erasing.router,
@@ -199,7 +204,14 @@ def create_app(settings: Settings, engine: Engine) -> Application:
     api.state.vault = vault
     api.state.erasure_ledger = erasure_ledger(settings)
     api.state.generation_actions = generation_actions(engine, vault)
-    door = Door(writer, api.state.keys, limits=_limits(settings), phone_region=settings.phone_region)
+    signals = PrivacySignals(settings.privacy_signals)
+    door = Door(
+        writer,
+        api.state.keys,
+        limits=_limits(settings),
+        phone_region=settings.phone_region,
+        privacy_signals=signals,
+    )
     return Application(request_log.watch(mount(door, api), counted), readiness)
 
 

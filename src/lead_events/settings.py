@@ -62,6 +62,11 @@ class Settings(BaseModel):
         pattern=r"^[A-Z]{2}$",
         description="The country (ISO 3166, such as `RU`) of phone numbers that are written without a country code.",
     )
+    privacy_signals: Literal["ignore", "anonymous", "drop"] = Field(
+        "anonymous",
+        description="What to do with behaviour that comes with `Sec-GPC: 1` or `DNT: 1`: keep it as any other, keep it "
+        "without anything that says whose it is, or keep nothing and answer `dropped`.",
+    )
     key_rate: float = Field(10_000, ge=0, description="Events per second that one key may send, on average; 0 means no limit.")
     key_burst: float = Field(50_000, ge=1, description="Events that one key may send at once.")
     address_rate: float = Field(

@@ -69,6 +69,7 @@ def test_a_lead_looks_like_the_wire_promises(service: Service) -> None:
         "company": {"name": "firm.example", "domain": "firm.example"}, "industry": None, "country": None, "city": None,
         "identification": "contact_known",
         "derived": ["last_name", "company.name"], "crm_ids": {}, "user_id": None, "owner": None, "do_not_contact": [],
+        "consent": {}, "opt_in": [], "withheld": None, "no_sharing": False, "interests": [], "research": None,
         "first_touch": touch, "last_touch": touch, "visits": 1, "events": 2, "pages": [{"path": "/pricing", "views": 1}],
         "traits": {"email": "anna@firm.example", "phone": "+74951234567", "job_title": "Director"},
         "merged_into": None, "deleted": False, "parked": False,

@@ -51,6 +51,16 @@ def test_a_key_is_shown_once_and_can_be_revoked(env: dict[str, str]) -> None:
     assert "crm" in run(env, "sources", "list").stdout
 
 
+def test_a_source_says_which_purposes_need_a_yes(env: dict[str, str]) -> None:
+    """It is shown in the list, replaced as a whole, and emptied by naming none."""
+    run(env, "keys", "create", "--kind", "write", "--source", "site")
+    assert run(env, "sources", "opt-in", "site", "profiling", "contact").stdout == "site needs a yes for contact, profiling.\n"
+    assert "contact,profiling" in run(env, "sources", "list").stdout
+    assert run(env, "sources", "opt-in", "site").stdout == "site needs a yes for nothing.\n"
+    wrong, unknown = run(env, "sources", "opt-in", "site", "selling"), run(env, "sources", "opt-in", "nowhere", "contact")
+    assert (wrong.returncode, unknown.returncode) == (2, 2)
+
+
 def test_what_cannot_be_is_refused_in_one_line(env: dict[str, str]) -> None:
     """A write key with scopes, and a key that does not exist."""
     wrong = run(env, "keys", "create", "--kind", "write", "--source", "site", "--scope", "leads:read")

@@ -22,10 +22,12 @@ product.viewed product.favourited cart.updated order.placed order.cancelled form
 form.submitted popup.shown popup.accepted popup.closed question.answered chat.started chat.message_sent offer.accepted
 subscription.started webinar.registered webinar.attended webinar.question_asked webinar.offer_accepted email.sent
 email.opened email.clicked email.replied email.bounced email.complained email.unsubscribed message.sent
-message.delivered message.read message.clicked message.replied message.bounced consent.granted consent.withdrawn
+message.delivered message.read message.clicked message.replied message.bounced message.unsubscribed
+consent.granted consent.withdrawn
 ad.shown ad.clicked touch.recorded spend.recorded call.logged meeting.booked needs.determined presentation.given
 case_study.sent spec_sheet.sent opportunity.opened deal.won deal.lost lead.identified lead.traits_set lead.noted
 lead.assigned lead.unassigned lead.contacted lead.accepted lead.rejected lead.recycled lead.disqualified
+lead.research_taken lead.research_given_up lead.research_reopened
 lead.overridden lead.override_withdrawn lead.merged lead.unmerged lead.erased generation.promoted
 """
 PRIVATE = """

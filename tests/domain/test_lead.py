@@ -66,7 +66,9 @@ def content(lead: states.Lead) -> dict[str, Any]:
     """Everything a state says but positions."""
     found: dict[str, Any] = json.loads(states.dump(lead))
     found.pop("last_position")
-    found["traits"] = {name: entry[:2] + entry[3:] for name, entry in found["traits"].items()}
+    for kept in ("traits", "consent"):
+        found[kept] = {name: entry[:2] + entry[3:] for name, entry in found[kept].items()}
+    found["research"] = found["research"] and found["research"][:2] + found["research"][3:]
     found["history"] = [move[:3] for move in found["history"]]
     return found
 

@@ -138,6 +138,6 @@ def test_owner_comes_and_goes() -> None:
 def test_what_must_not_be_sent() -> None:
     """Unsubscribing, complaining and withdrawing consent close a channel; a new consent opens it."""
     given(identified("0"), happened("1h", "email.complained")).then(do_not_contact=["email"])
-    closed = [happened("1h", "consent.withdrawn", channel="phone"), happened("2h", "email.unsubscribed")]
+    closed = [happened("1h", "consent.withdrawn", purpose="contact", channel="phone"), happened("2h", "email.unsubscribed")]
     given(identified("0"), *closed).then(do_not_contact=["email", "phone"])
     given(identified("0"), *closed, happened("3h", "consent.granted", channel="email")).then(do_not_contact=["phone"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
+import orjson
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -46,6 +48,12 @@ def test_live_equals_bulk(emptiable: Engine, said: list[Said], around: list[Act]
     assert known == world.identity()
 
 
+def without_bookkeeping(row: dict[str, Any]) -> dict[str, Any]:
+    """Leave out when time may next change a row: a due instant may pass and change nothing that anybody sees."""
+    state = {name: value for name, value in orjson.loads(row["state"]).items() if name not in {"due", "ticked"}}
+    return {**{name: value for name, value in row.items() if name != "due_at"}, "state": state}
+
+
 @some(0.24)
 @given(said=logs(), around=acts())
 def test_no_row_changes_behind_a_bookmark(emptiable: Engine, said: list[Said], around: list[Act]) -> None:
@@ -54,7 +62,7 @@ def test_no_row_changes_behind_a_bookmark(emptiable: Engine, said: list[Said], a
     seen: dict[int, object] = {}
     bookmark: Instant = 0
     for _ in world.play(said, [*around, Append(16), StepOnce(2), StepOnce(2), StepOnce(50)]):
-        rows = {row["founding"]: row for row in world.rows()}
+        rows = {row["founding"]: without_bookkeeping(row) for row in world.rows()}
         changed = [row for founding, row in rows.items() if seen.get(founding) != row]
         assert all(row["updated_at"] > bookmark for row in changed)
         assert not seen.keys() - rows.keys()

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, insert, select, update
 
 from lead_events import clock
-from lead_events.domain import wire
+from lead_events.domain import state, wire
+from lead_events.domain.consent import stamp
 from lead_events.domain.events import IdentifierKind
 from lead_events.domain.lead_id import encode_lead_id
+from lead_events.domain.signals import anonymise
 from lead_events.domain.times import DAY, HOUR, MINUTE, Instant, format_instant
 from lead_events.store import erasing, log, schema, sources
 from lead_events.store.engine import reading, writing
@@ -128,6 +130,39 @@ def test_every_type_of_event_survives(first_engine: Engine, second_engine: Engin
     lines = write(world)
     assert read(empty, lines).created == len(bodies)
     assert [stored(line) for line in write(empty)] == [stored(line) for line in lines]
+
+
+def test_what_the_door_decided_survives(first_engine: Engine, second_engine: Engine) -> None:
+    """Purposes that need a yes, a privacy signal and anonymity come back as they are stored, and so do the leads."""
+    world, empty = original(first_engine), other(second_engine)
+    bodies = [
+        builders.page_viewed(event_id="nobody"),
+        builders.form_submitted(event_id="form"),
+        builders.page_viewed(event_id="v"),
+    ]
+    nobody, form, view = (Said(number, NOW, body).admitted() for number, body in enumerate(bodies))
+    stamped = [anonymise(nobody), stamp(form, opt_in=("profiling",), gpc=True), stamp(view, opt_in=("contact",))]
+    log.append(world.engine, world.vault, [Arrival(1, event, NOW) for event in stamped])
+    lines = write(world)
+    assert read(empty, lines).created == 3
+    assert read(empty, lines).duplicates == 3
+    assert [stored(line) for line in write(empty)] == [stored(line) for line in lines]
+    assert settle(empty) == settle(world)
+    row = next(row for row in empty.rows() if row["contact"])
+    lead = state.load(row["state"])
+    assert (lead.opt_in, lead.gpc, lead.profiled, lead.events) == (["contact", "profiling"], True, False, 2)
+
+
+def test_plain_lines_are_stamped_as_their_source_asks(first_engine: Engine) -> None:
+    """A file of a source that needs a yes is no way round it; a forged stamp of an export is refused."""
+    world = original(first_engine)
+    with writing(world.engine) as connection:
+        sources.set_opt_in(connection, SOURCE, ["profiling"])
+    plain = orjson.dumps({**builders.form_submitted(event_id="a"), "source": SOURCE})
+    assert read(world, [plain]).created == 1
+    assert [orjson.loads(line)["opt_in"] for line in write(world)] == [["profiling"]]
+    forged = orjson.dumps({**orjson.loads(write(world)[0]), "event_id": "b", "opt_in": ["everything"]})
+    assert read(world, [forged]).rejected == 1
 
 
 def stored(line: bytes) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from pydantic import Field
 from lead_events.api import lead_json, paging
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
-from lead_events.api.schemas import Answer, AsOf, Lead, PageViews, Time
+from lead_events.api.schemas import Answer, AsOf, Interest, Lead, PageViews, Time
 from lead_events.domain import companies as keys
+from lead_events.domain import interests as domain_interests
 from lead_events.domain.errors import NotFound
 from lead_events.domain.times import format_instant
 from lead_events.store import companies
@@ -59,6 +60,7 @@ class CompanyDetail(CompanyHead):
 
     visits: int
     pages: list[PageViews]
+    interests: list[Interest]
     people: list[Lead]
     more_people: bool
 
@@ -127,9 +129,14 @@ def _show(moment: Moment, row: CompanyRow, found: Sequence[LeadRow]) -> CompanyD
         **_head(moment, row),
         visits=sum(each.lead.visits for each in found),
         pages=[PageViews(path=path, views=views) for path, views in lead_json.top_pages(pages.items())],
+        interests=[Interest(**each) for each in lead_json.show_interests(_interests(moment, found))],
         people=[lead_json.show(each, moment.model, moment.as_of, moment.vault.log_id) for each in found[:PEOPLE]],
         more_people=len(found) > PEOPLE,
     )
+
+
+def _interests(moment: Moment, found: Sequence[LeadRow]) -> list[domain_interests.Interest]:
+    return domain_interests.add_up(((each.lead, moment.model.topics) for each in found), moment.as_of)
 
 
 def _head(moment: Moment, row: CompanyRow) -> dict[str, Any]:

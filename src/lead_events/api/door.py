@@ -19,8 +19,10 @@ from lead_events.api.body import ClientGone, check_headers, read_body, unpack
 from lead_events.api.problems import Asgi, MissingScope, Receive, Send, TooLarge, TooManyRequests, Unauthorized, WrongMethod
 from lead_events.api.problems import Scope as AsgiScope
 from lead_events.api.rate_limits import Buckets, network_of
-from lead_events.api.receipts import Answer, Receipt, answer, refuse, sendable_id
+from lead_events.api.receipts import Answer, Dropped, Receipt, answer, refuse, sendable_id
+from lead_events.domain.consent import stamp
 from lead_events.domain.errors import InvalidEvent, LeadEventsError, wrong_field
+from lead_events.domain.signals import PrivacySignals, honour
 from lead_events.domain.strict_json import MAX_DEPTH, parse
 from lead_events.domain.times import Instant
 from lead_events.domain.wire import admit
@@ -65,7 +67,13 @@ class Door:
     """Serves ``POST`` and ``OPTIONS`` on ``PATHS``."""
 
     def __init__(
-        self, writer: Writer, keys: KeyRing, *, limits: DoorLimits | None = None, phone_region: str | None = None
+        self,
+        writer: Writer,
+        keys: KeyRing,
+        *,
+        limits: DoorLimits | None = None,
+        phone_region: str | None = None,
+        privacy_signals: PrivacySignals = PrivacySignals.ANONYMOUS,
     ) -> None:
         """Connect the door to what stands behind it.
 
@@ -74,11 +82,13 @@ class Door:
             keys: finds keys by their text.
             limits: how much may come through.
             phone_region: default country of phone numbers, ISO 3166 alpha-2, or None.
+            privacy_signals: what to do with behaviour that comes with ``Sec-GPC`` or ``DNT``.
         """
         self._writer = writer
         self._keys = keys
         self._limits = limits or DoorLimits()
         self._phone_region = phone_region
+        self._privacy_signals = privacy_signals
         self._addresses = Buckets(self._limits.address_rate, self._limits.address_burst)
         self._key_buckets = Buckets(self._limits.key_rate, self._limits.key_burst)
 
@@ -117,7 +127,7 @@ class Door:
         batch = isinstance(sent, dict) and "events" in sent
         events = self._events_in(sent) if batch else [sent]
         self._charge(address, key, len(events))
-        return await self._keep(events, key, arrival, headers.get(b"user-agent"), batch=batch)
+        return await self._keep(events, key, arrival, headers, batch=batch)
 
     def _enter(self, scope: AsgiScope, headers: Mapping[bytes, bytes]) -> str:
         """Let an address in that has tokens left; every request costs one, good or bad."""
@@ -152,10 +162,11 @@ class Door:
             raise TooManyRequests(ceil(wait))
         self._key_buckets.spend(key.key_id, events)
 
-    async def _keep(self, events: list[object], key: Key, arrival: Instant, user_agent: bytes | None, *, batch: bool) -> Answer:
+    async def _keep(
+        self, events: list[object], key: Key, arrival: Instant, headers: Mapping[bytes, bytes], *, batch: bool
+    ) -> Answer:
         """Judge each event, write the good ones, and answer when they are durable."""
-        agent = user_agent.decode("latin-1") if user_agent else None
-        judged = [self._judge(event, key, arrival, agent) for event in events]
+        judged = [self._judge(event, key, arrival, headers) for event in events]
         good = [each for each in judged if isinstance(each, Arrival)]
         kept = iter(await self._writer.submit_soon(good)) if good else iter(())
         receipts = [
@@ -164,7 +175,10 @@ class Door:
         ]
         return answer(receipts, batch=batch)
 
-    def _judge(self, event: object, key: Key, arrival: Instant, user_agent: str | None) -> Arrival | LeadEventsError:
+    def _judge(
+        self, event: object, key: Key, arrival: Instant, headers: Mapping[bytes, bytes]
+    ) -> Arrival | LeadEventsError | Dropped:
+        user_agent = headers.get(b"user-agent")
         try:
             admitted = admit(
                 event,
@@ -172,11 +186,17 @@ class Door:
                 trusted=key.is_secret,
                 phone_region=self._phone_region,
                 new_event_id=clock.new_event_id,
-                user_agent=user_agent,
+                user_agent=user_agent.decode("latin-1") if user_agent else None,
             )
         except InvalidEvent as error:
             return error
-        return Arrival(key.source_id, admitted, arrival)
+        gpc = headers.get(b"sec-gpc") == b"1"
+        if gpc or headers.get(b"dnt") == b"1":
+            kept = honour(admitted, self._privacy_signals, gpc=gpc, trusted=key.is_secret)
+            if kept is None:
+                return Dropped("privacy_signal")
+            admitted = kept
+        return Arrival(key.source_id, stamp(admitted, opt_in=key.opt_in), arrival)
 
 
 def mount(door: Door, app: Asgi) -> Asgi:

@@ -72,7 +72,7 @@ def _request_body() -> dict[str, Any]:
 
 
 def _accepted() -> dict[str, Any]:
-    description = "At least one event is durable; each has its outcome."
+    description = "At least one event is durable, or was dropped as its browser asks for; each has its outcome."
     return {"description": description, "content": {"application/json": {"schema": {"$ref": f"{_REF}EventsReceipt"}}}}
 
 
@@ -127,7 +127,10 @@ def _receipt() -> dict[str, Any]:
         "type": "object",
         "required": ["position", "results"],
         "properties": {
-            "position": {"type": "integer", "description": "The highest position of the results; ask reads for `?after=` it."},
+            "position": {
+                "type": ["integer", "null"],
+                "description": "The highest position of the results; ask reads for `?after=` it. Null when all were dropped.",
+            },
             "results": {"type": "array", "items": {"$ref": f"{_REF}EventOutcome"}},
         },
     }
@@ -139,7 +142,8 @@ def _outcome() -> dict[str, Any]:
         "required": ["outcome"],
         "properties": {
             "event_id": {"type": "string"},
-            "outcome": {"type": "string", "enum": ["created", "duplicate", "quarantined", "rejected"]},
+            "outcome": {"type": "string", "enum": ["created", "duplicate", "quarantined", "rejected", "dropped"]},
+            "reason": {"type": "string", "description": "Why it was dropped: `privacy_signal`."},
             "position": {"type": "integer", "description": "Its own, or that of the event that had the id first."},
             "problem": {"$ref": f"{_REF}EventProblem"},
         },

@@ -12,10 +12,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query
 
+from lead_events.api import lead_permits
+from lead_events.api.lead_permits import Channel
 from lead_events.api.schemas import Temperature
 from lead_events.domain.decay import rank_of_threshold
 from lead_events.domain.errors import InvalidInput, InvalidInstant
 from lead_events.domain.model import Model
+from lead_events.domain.research import Research
 from lead_events.domain.scoring import value_at
 from lead_events.domain.state import FIRST_STAGE, Lead
 from lead_events.domain.times import Instant, parse_instant
@@ -56,6 +59,16 @@ class Parameters:
     needs: Annotated[
         Literal["contact"] | None, Query(description="Nobody can be reached yet, and it is worth research; by `-priority`.")
     ] = None
+    research: Annotated[
+        Research | None, Query(description="With `needs=contact`: only these; without it, all but those given up.")
+    ] = None
+    contactable: Annotated[
+        Channel | None, Query(description="Only leads that may be contacted by this channel, and whose address for it is known.")
+    ] = None
+    no_sharing: Annotated[
+        Literal["include"] | None,
+        Query(description="Also leads whose browser said Global Privacy Control and who agreed to nothing themselves."),
+    ] = None
     q: Annotated[str | None, Query(description="Words within contact, name, company or job title.")] = None
     sort: Annotated[str | None, Query(description="updated_at (default), -updated_at, -priority or -scores.<name>.")] = None
     limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100
@@ -80,8 +93,13 @@ def read(parameters: Parameters) -> Filters:
         "created_since": _instant("created_since", parameters.created_since),
         "q": sorted(set((_text("q", parameters.q) or "").casefold().split())),
         "needs": parameters.needs,
+        "research": None if parameters.research is None else parameters.research.value,
+        "contactable": parameters.contactable,
+        "no_sharing": parameters.no_sharing,
         "sort": parameters.sort or (RESEARCH_SORT if parameters.needs else None),
     }
+    if parameters.research and not parameters.needs:
+        raise InvalidParameter("research", "send needs=contact with it")
     if len(given["q"]) > _MAX_WORDS:
         raise InvalidParameter("q", f"send at most {_MAX_WORDS} words")
     if parameters.needs and given["sort"] != RESEARCH_SORT:
@@ -141,7 +159,9 @@ def compile_filters(
         words=tuple(filters.get("q", ())),
         ranks=(*_rank_bounds(lows, model, as_of, is_least=True), *_rank_bounds(highs, model, as_of, is_least=False)),
     )
-    return query, _exactly(lows, highs, model, as_of)
+    permitted = lead_permits.compile_permits(filters)
+    exactly = _exactly(lows, highs, model, as_of)
+    return query, lambda lead: permitted(lead) and exactly(lead)
 
 
 def _find(parameter: str, name: str, known: list[str]) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lead_events.api import schemas
+from lead_events.api import consent_json, schemas
 from lead_events.domain.companies import corporate_domain, identify
 from lead_events.domain.explain import round_shown
+from lead_events.domain.interests import Interest, interests_at
 from lead_events.domain.lead_id import encode_lead_id
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import value_at
@@ -63,6 +64,9 @@ def _fields(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: in
         "user_id": lead.user_id,
         "owner": lead.owner,
         "do_not_contact": lead.do_not_contact,
+        **consent_json.show(lead),
+        "interests": show_interests(interests_at(lead, model.topics, as_of)),
+        "research": consent_json.show_research(lead),
         "first_touch": _touch(lead.first_touch),
         "last_touch": _touch(lead.last_touch),
         "visits": lead.visits,
@@ -81,7 +85,15 @@ def show_scores(lead: Lead, model: Model, as_of: Instant) -> dict[str, float | N
     return {name: None if value is None else round_shown(value) for name, value in values}
 
 
+def show_interests(interests: Iterable[Interest]) -> list[dict[str, Any]]:
+    """Return interests as shown: counts rounded as points are."""
+    return [{"topic": topic, "count": round_shown(count)} for topic, count in interests]
+
+
 def _definitions(lead: Lead, model: Model, at: Instant) -> dict[str, dict[str, Any]]:
+    if not lead.profiled:
+        withheld = {"met": None, "since": None, "missing": consent_json.lacking_profiling(lead)}
+        return {name: withheld for name, _ in model.definitions}
     return {
         name: {"met": met, "since": show_time(since) if met else None, "missing": [] if met else condition.missing(lead, at)}
         for (name, condition), (met, since, _) in zip(model.definitions, lead.definitions, strict=True)

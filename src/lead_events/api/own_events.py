@@ -7,11 +7,33 @@ from typing import Any
 from lead_events import clock
 from lead_events.api.deps import Moment, Reader, UnknownLead
 from lead_events.domain import wire
-from lead_events.domain.errors import ErasedLead
+from lead_events.domain.consent import stamp
+from lead_events.domain.errors import Conflict, ErasedLead
 from lead_events.store import leads, listing, log, sources
 from lead_events.store.api_keys import Key
 from lead_events.store.engine import reading
 from lead_events.store.envelope import Arrival
+from lead_events.store.log import Kept, Outcome
+
+
+class EventIdTaken(Conflict):
+    """/event_id: another event has this id; send another one, or none."""
+
+
+def append_once(reader: Reader, key: Key, body: dict[str, Any]) -> int:
+    """Append one event, which may name its own ``event_id``: sent again it changes nothing.
+
+    Returns:
+        Its position, the first time's when it was there already.
+
+    Raises:
+        InvalidEvent: a field does not fit.
+        EventIdTaken: the id belongs to an event that says something else.
+    """
+    (outcome,) = _append(reader, key, body)
+    if outcome.kept is Kept.QUARANTINED:
+        raise EventIdTaken
+    return outcome.position
 
 
 def append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> int:
@@ -23,13 +45,18 @@ def append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> int:
     Raises:
         InvalidEvent: a field does not fit.
     """
+    return _append(reader, key, *bodies)[-1].position
+
+
+def _append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> list[Outcome]:
     with reading(reader.engine) as connection:
         now = max(clock.now(), log.read_head(connection).received_at + 1)
     admitted = [
         wire.admit(body, arrival=now, trusted=True, phone_region=reader.phone_region, new_event_id=clock.new_event_id, own=True)
         for body in bodies
     ]
-    return log.append(reader.engine, reader.vault, [Arrival(key.source_id, event, now) for event in admitted])[-1].position
+    stamped = [stamp(event, opt_in=key.opt_in) for event in admitted]
+    return log.append(reader.engine, reader.vault, [Arrival(key.source_id, event, now) for event in stamped])
 
 
 def find_author(moment: Moment, key: Key, named: str | None) -> str:

@@ -26,6 +26,12 @@ class Answer(NamedTuple):
     content: bytes
 
 
+class Dropped(NamedTuple):
+    """An event that may not be kept, and the reason: a privacy signal of its browser."""
+
+    reason: str
+
+
 class Receipt(NamedTuple):
     """One event of a request and what became of it.
 
@@ -34,7 +40,7 @@ class Receipt(NamedTuple):
     """
 
     event_id: str | None
-    result: Result
+    result: Result | Dropped
 
 
 def refuse(error: Exception) -> Answer:
@@ -49,9 +55,9 @@ def answer(receipts: Sequence[Receipt], *, batch: bool) -> Answer:
         batch: whether it was sent as ``{"events": […]}``; only then an error is told by its place in it.
     """
     kept = [receipt.result.position for receipt in receipts if isinstance(receipt.result, Outcome)]
-    if kept:
+    if kept or any(isinstance(receipt.result, Dropped) for receipt in receipts):
         results = [_result(index, *receipt) for index, receipt in enumerate(receipts)]
-        return Answer(202, [], _JSON, orjson.dumps({"position": max(kept), "results": results}))
+        return Answer(202, [], _JSON, orjson.dumps({"position": max(kept, default=None), "results": results}))
     only = receipts[0].result
     if not batch and isinstance(only, LeadEventsError):
         return refuse(only)
@@ -64,7 +70,10 @@ def sendable_id(event: object) -> str | None:
     return event_id if isinstance(event_id, str) and 0 < len(event_id) <= _MAX_EVENT_ID else None
 
 
-def _result(index: int, event_id: str | None, result: Result) -> dict[str, Any]:
+def _result(index: int, event_id: str | None, result: Result | Dropped) -> dict[str, Any]:
+    if isinstance(result, Dropped):
+        dropped = {"outcome": "dropped", "reason": result.reason}
+        return dropped if event_id is None else {"event_id": event_id, **dropped}
     if isinstance(result, Outcome):
         return {"event_id": event_id, "outcome": result.kept.value, "position": result.position}
     refused = {"outcome": "rejected", "problem": _point(index, problem(result).body)}

@@ -7,11 +7,12 @@ scores and timelines are in ``schemas_explained``, what operators and keys ask f
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from lead_events.domain.companies import Identification
+from lead_events.domain.research import Research
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-21T12:00:00.123456Z"])]
 Facts = dict[str, JsonValue]
@@ -87,9 +88,9 @@ class Gap(Answer):
 
 
 class Met(Answer):
-    """Whether a lead meets a definition, since when, and what is missing if not."""
+    """Whether a lead meets a definition, since when, and what is missing if not; ``met`` is null when it may not be asked."""
 
-    met: bool
+    met: bool | None
     since: Time | None
     missing: list[Gap]
 
@@ -115,6 +116,38 @@ class StageMove(Answer):
     stage: str
     reason: str
     position: int | None
+
+
+class Consent(Answer):
+    """The latest statement on one purpose, or on contact by one channel, and the event that says so.
+
+    ``source`` is where it was said, ``method`` how, ``text_version`` which text it was said to; ``author`` wrote it down.
+    """
+
+    state: Literal["granted", "withdrawn"]
+    at: Time
+    position: int
+    type: str
+    source: str | None
+    method: str | None
+    text_version: str | None
+    author: str | None
+
+
+class Interest(Answer):
+    """How many events concerned a topic of the model, as they count now."""
+
+    topic: str
+    count: float
+
+
+class ResearchItem(Answer):
+    """Who looks for a contact of this lead since when, or gave it up and why."""
+
+    state: Research
+    by: str | None
+    since: Time
+    reason: str | None
 
 
 class Lead(Answer):
@@ -149,6 +182,12 @@ class Lead(Answer):
     user_id: str | None
     owner: str | None
     do_not_contact: Annotated[list[str], Field(description="Channels by which this person must not be contacted.")]
+    consent: Annotated[dict[str, Consent], Field(description="By `analytics`, `profiling` and `contact:<channel>`.")]
+    opt_in: Annotated[list[str], Field(description="Purposes that a source of its events needs a yes for.")]
+    withheld: Annotated[str | None, Field(description="Why scores and definitions are null: `no_profiling_consent`.")]
+    no_sharing: Annotated[bool, Field(description="A browser said Global Privacy Control, and the person agreed to nothing.")]
+    interests: Annotated[list[Interest], Field(description="Topics of the model, strongest first.")]
+    research: Annotated[ResearchItem | None, Field(description="Null while nobody looks for a contact.")]
     first_touch: Touch | None
     last_touch: Touch | None
     visits: int

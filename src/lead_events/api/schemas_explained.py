@@ -20,13 +20,17 @@ class Threshold(Answer):
 
 
 class Score(Answer):
-    """One score; when it is null, ``missing`` names the traits of which none is known."""
+    """One score; when it is null, ``missing`` names the traits of which none is known, or ``reason`` says why.
+
+    The reason is ``no_profiling_consent``: what was counted is withheld, and nothing is counted meanwhile.
+    """
 
     name: str
     value: float | None
     half_life_seconds: float | None
     cap: float | None
     missing: list[str]
+    reason: str | None = None
     thresholds: list[Threshold]
 
 

@@ -11,7 +11,7 @@ from lead_events.api import lead_json, resolving, schemas_explained
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.lead_filters import UnknownName
-from lead_events.domain import explain
+from lead_events.domain import consent, explain
 from lead_events.domain.events import Event
 from lead_events.domain.explain import Explained, ExplainedScore
 from lead_events.domain.lead import fold
@@ -72,6 +72,8 @@ def _explain(
     moment: Moment, lead: Lead, trace: Trace, events: dict[int, Event], indexes: list[int]
 ) -> schemas_explained.Explanation:
     scores = [explain.explain_score(lead, index, moment.model, moment.as_of) for index in indexes]
+    if not lead.profiled:
+        return _withhold(moment, lead, scores)
     explained = [
         each
         for score in scores
@@ -85,6 +87,19 @@ def _explain(
         summary=explain.summarise(explained, events, moment.model),
         scores=[_show_score(score) for score in scores],
         contributions=[_show_contribution(each, events, ids) for each in explained],
+    )
+
+
+def _withhold(moment: Moment, lead: Lead, scores: list[ExplainedScore]) -> schemas_explained.Explanation:
+    """Say that and since when the person does not permit profiling, and nothing of what was counted."""
+    withdrawn = lead.consent.get(consent.PROFILING)
+    why = "needs a yes and has none" if withdrawn is None else f"was withdrawn on {format_instant(withdrawn[1])[:10]}"
+    return schemas_explained.Explanation(
+        lead_id=moment.lead_id(lead.founding),
+        model=moment.generation.model_number,
+        summary=[f"consent to profiling {why}: scores are withheld, and nothing is counted meanwhile"],
+        scores=[_show_score(score) for score in scores],
+        contributions=[],
     )
 
 
@@ -104,6 +119,7 @@ def _show_score(explained: ExplainedScore) -> schemas_explained.Score:
         half_life_seconds=None if half_life is None else half_life / SECOND,
         cap=explained.score.cap,
         missing=list(explained.missing),
+        reason=explained.reason,
         thresholds=[
             schemas_explained.Threshold(points=points, reached=reached, cools_at=lead_json.show_time(cools_at))
             for points, reached, cools_at in explained.thresholds

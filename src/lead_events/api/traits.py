@@ -13,11 +13,12 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, JsonValue
 from sqlalchemy import select
 
-from lead_events.api import lead_json, own_events, resolving
+from lead_events.api import own_events, resolving
 from lead_events.api.auth import require
-from lead_events.api.deps import Moment, OwnWrite, Reader, ReaderDep, problems, wait_seconds, wait_until
+from lead_events.api.deps import Moment, OwnWrite, Reader, ReaderDep, problems
 from lead_events.api.merging import Author
-from lead_events.api.schemas import Answer, AsOf, LeadAnswer, Time
+from lead_events.api.schemas import Answer, AsOf, Time
+from lead_events.api.written import WrittenLead, show_written
 from lead_events.domain.errors import InvalidInput
 from lead_events.domain.profile import CRM, PERSON, PUBLIC
 from lead_events.domain.times import format_instant
@@ -46,12 +47,6 @@ class LeadPatch(Answer):
     author: Author = None
 
 
-class PatchedLead(LeadAnswer):
-    """The lead; it shows what was written once ``position`` has reached ``written``."""
-
-    written: Annotated[int, Field(description="The position of what was appended.")]
-
-
 class TraitValue(Answer):
     """One value, when it was said, by which event, with what authority, and which source sent it."""
 
@@ -78,7 +73,7 @@ class NothingToSet(InvalidInput):
 @router.patch(
     "/{lead_id}",
     operation_id="patch_lead",
-    responses={202: {"model": PatchedLead, "description": "Written; not shown yet."}, **problems(404, 422, 503)},
+    responses={202: {"model": WrittenLead, "description": "Written; not shown yet."}, **problems(404, 422, 503)},
 )
 async def patch_lead(
     lead_id: str,
@@ -87,12 +82,10 @@ async def patch_lead(
     reader: ReaderDep,
     request: Request,
     response: Response,
-) -> PatchedLead:
+) -> WrittenLead:
     """Set and empty traits of a lead, as an event with its author; a value that a CRM verified stays."""
     written = await asyncio.to_thread(_append, reader, key, lead_id, patch)
-    if await wait_until(reader, written, wait_seconds(request)) < written:
-        response.status_code = 202
-    return await asyncio.to_thread(_answer, reader, lead_id, written)
+    return await show_written(reader, lead_id, written, request, response)
 
 
 def _append(reader: Reader, key: Key, lead_id: str, patch: LeadPatch) -> int:
@@ -105,19 +98,6 @@ def _append(reader: Reader, key: Key, lead_id: str, patch: LeadPatch) -> int:
         raise NothingToSet
     body: dict[str, Any] = {"type": "lead.traits_set", "lead_id": named, "traits": traits, "author": author}
     return own_events.append(reader, key, {**body, "properties": {"cleared": cleared}} if cleared else body)
-
-
-def _answer(reader: Reader, lead_id: str, written: int) -> PatchedLead:
-    with reader.moment() as moment:
-        row, resolved_from = resolving.load_lead(moment, lead_id)
-        return PatchedLead(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
-            data=lead_json.show_whole(row, moment.model, moment.as_of, moment.vault.log_id),
-            resolved_from=resolved_from,
-            written=written,
-        )
 
 
 @router.get(

@@ -6,6 +6,7 @@ import click
 
 from lead_events.cli.opening import opened
 from lead_events.cli.tables import print_table
+from lead_events.domain.consent import PURPOSES
 from lead_events.domain.times import format_instant
 from lead_events.store import api_keys
 from lead_events.store import sources as all_sources
@@ -71,5 +72,18 @@ def sources() -> None:
 def list_sources() -> None:
     """List sources."""
     with opened() as database, reading(database.engine) as connection:
-        rows = [(str(s.source_id), s.name, format_instant(s.created_at)) for s in all_sources.read(connection)]
-    print_table(("source", "name", "created"), rows)
+        rows = [(str(s.source_id), s.name, s.opt_in, format_instant(s.created_at)) for s in all_sources.read(connection)]
+    print_table(("source", "name", "opt-in", "created"), rows)
+
+
+@sources.command("opt-in")
+@click.argument("source")
+@click.argument("purposes", nargs=-1, type=click.Choice(PURPOSES))
+def opt_in(source: str, purposes: tuple[str, ...]) -> None:
+    """Say which PURPOSES need a yes before anything is done; none: a person may only opt out.
+
+    It holds for events that arrive from now on, within five seconds, and for a lead as soon as it has one of them.
+    """
+    with opened() as database, writing(database.engine) as connection:
+        changed = all_sources.set_opt_in(connection, source, purposes)
+    click.echo(f"{changed.name} needs a yes for {changed.opt_in.replace(',', ', ') or 'nothing'}.")

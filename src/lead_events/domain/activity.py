@@ -15,6 +15,7 @@ _DONE_TO_THE_LEAD = frozenset(
         "email.unsubscribed",
         "message.delivered",
         "message.bounced",
+        "message.unsubscribed",
         "consent.withdrawn",
         "lead.identified",
     }

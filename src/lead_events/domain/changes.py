@@ -77,9 +77,14 @@ def remember(lead: Lead, model: Model) -> Before:
         lead.contact,
         standing(lead, model),
         tuple(tuple(entry) for entry in lead.history),
-        tuple((value, since) for value, since in lead.scores),
+        _shown_scores(lead),
         {name: entry[0] for name, entry in lead.traits.items()},
     )
+
+
+def _shown_scores(lead: Lead) -> tuple[tuple[float, Instant], ...]:
+    """Return the scores; nothing of those that are withheld without consent to profiling."""
+    return tuple((value, since) if lead.profiled else (0.0, 0) for value, since in lead.scores)
 
 
 def standing(lead: Lead, model: Model) -> Standing:
@@ -183,7 +188,7 @@ def _quiet(before: Before, lead: Lead, model: Model, trace: Trace, position: int
     """Return the changes that move nobody: points and traits, one of each a page."""
     now = standing(lead, model)
     changes = []
-    if tuple((value, since) for value, since in lead.scores) != (before.scores or tuple((0.0, 0) for _ in lead.scores)):
+    if _shown_scores(lead) != (before.scores or tuple((0.0, 0) for _ in lead.scores)):
         given = [[c.position, c.score, c.rule, c.credited] for c in trace.contributions if c.credited]
         changes.append(Change(lead.founding, ChangeKind.SCORE_CHANGED, now, now, {"contributions": given}, position, at))
     traits = {name: entry[0] for name, entry in lead.traits.items()}

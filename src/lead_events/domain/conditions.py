@@ -178,7 +178,7 @@ def _count(spec: Mapping[str, Any], scope: Scope, where: str) -> LeadCondition:
 
     def holds(lead: Lead, at: Instant) -> bool:
         instants = lead.windows[index]
-        return len(instants) == needed and (within is None or instants[0] + within > at)
+        return lead.profiled and len(instants) == needed and (within is None or instants[0] + within > at)
 
     def missing(lead: Lead, at: Instant) -> Missing:
         if holds(lead, at):
@@ -253,7 +253,7 @@ def _score(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
         return value >= points and decayed(value, since, at, half_life) >= points
 
     def holds(lead: Lead, at: Instant) -> bool:
-        if unknown_without and not any(trait in lead.traits for trait in unknown_without):
+        if not lead.profiled or (unknown_without and not any(trait in lead.traits for trait in unknown_without)):
             return False  # unknown is not zero: it is neither at least nor below anything
         return reached(lead, at) is wanted
 

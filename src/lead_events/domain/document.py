@@ -94,8 +94,20 @@ class Stage(_Part):
     sla: dict[str, Any] | None = None
 
 
+class Topic(_Part):
+    """Something a lead may be interested in: events that fit ``when``, or one of several, count and fade."""
+
+    when: Condition | Annotated[list[Condition], Field(min_length=1, max_length=100)]
+    half_life: str | None = None
+
+    @field_validator("half_life")
+    @classmethod
+    def _is_duration(cls, text: str | None) -> str | None:
+        return _checked(text)
+
+
 class ModelDocument(_Part):
-    """Scores, definitions of a qualified lead, temperature and stages."""
+    """Scores, definitions of a qualified lead, temperature, stages and topics."""
 
     name: str = ""
     time_zone: str = "UTC"
@@ -104,6 +116,7 @@ class ModelDocument(_Part):
     definitions: Annotated[dict[Name, Condition], Field(max_length=62)] = {}
     temperature: dict[Literal["hot", "warm"], Condition | str] = {}
     stages: dict[Name, Stage] = {}
+    topics: Annotated[dict[Name, Topic], Field(max_length=200)] = {}
 
 
 def _checked(text: str | None) -> str | None:

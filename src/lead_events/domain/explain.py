@@ -10,6 +10,7 @@ from math import floor
 from typing import Any, NamedTuple
 
 from lead_events.domain.conditions import Threshold
+from lead_events.domain.consent import NO_PROFILING
 from lead_events.domain.decay import cooling_instant, decayed
 from lead_events.domain.errors import LeadEventsError
 from lead_events.domain.events import Event
@@ -55,12 +56,14 @@ class ExplainedScore(NamedTuple):
     Attributes:
         value: rounded to 0.01; None when it is unknown.
         missing: the traits of which at least one must be known, while none is.
+        reason: why it is null although there may be points: ``no_profiling_consent``.
     """
 
     score: CompiledScore
     value: float | None
     missing: tuple[str, ...]
     thresholds: tuple[Cooling, ...]
+    reason: str | None = None
 
 
 class Explained(NamedTuple):
@@ -85,11 +88,12 @@ def explain_score(lead: Lead, index: int, model: Model, as_of: Instant) -> Expla
     """Say what a score is at an instant, what it misses, and when it falls below each threshold of the model."""
     score = model.scores[index]
     value = value_at(lead, index, score, as_of)
-    missing = score.unknown_without if value is None else ()
+    reason = None if lead.profiled else NO_PROFILING
+    missing = score.unknown_without if value is None and reason is None else ()
     points = sorted({threshold.points for threshold in model.scope.thresholds if threshold.score == index})
     known = value is not None
     thresholds = tuple(_cooling(lead, Threshold(index, each), score, as_of, known=known) for each in points)
-    return ExplainedScore(score, None if value is None else round_shown(value), missing, thresholds)
+    return ExplainedScore(score, None if value is None else round_shown(value), missing, thresholds, reason)
 
 
 def _cooling(lead: Lead, threshold: Threshold, score: CompiledScore, as_of: Instant, *, known: bool) -> Cooling:

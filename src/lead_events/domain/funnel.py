@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lead_events.domain.activity import is_activity
 from lead_events.domain.conditions import next_flip
+from lead_events.domain.consent import NO_PROFILING
 from lead_events.domain.events import Event
 from lead_events.domain.model import CompiledEntry, Model
 from lead_events.domain.scoring import Move, Trace
@@ -63,7 +64,7 @@ def derive(lead: Lead, at: Instant, model: Model, trace: Trace | None, event: Ev
 def _define(lead: Lead, at: Instant, position: int | None, model: Model, trace: Trace | None) -> bool:
     changed = False
     for (name, condition), entry in zip(model.definitions, lead.definitions, strict=True):
-        met = condition.holds(lead, at)
+        met = lead.profiled and condition.holds(lead, at)
         if met == entry[0]:
             continue
         entry[0] = met
@@ -77,7 +78,8 @@ def _define(lead: Lead, at: Instant, position: int | None, model: Model, trace: 
 
 
 def _warm(lead: Lead, at: Instant, position: int | None, model: Model, trace: Trace | None) -> bool:
-    temperature = next((name for name, condition in model.temperatures if condition.holds(lead, at)), "cold")
+    asked = model.temperatures if lead.profiled else ()
+    temperature = next((name for name, condition in asked if condition.holds(lead, at)), "cold")
     if temperature == lead.temperature:
         return False
     if trace is not None:
@@ -102,6 +104,8 @@ def _leads_on(lead: Lead, entry: CompiledEntry) -> bool:
 def _next_stage(lead: Lead, at: Instant, model: Model, event: Event | None) -> tuple[str, str] | None:
     """Return the stage that a condition or a waited-for time leads to now, and why."""
     for exit_ in model.exits.get(lead.stage, ()):
+        if not lead.profiled and exit_.unless is not None and not exit_.unless.holds(lead, at):
+            return exit_.to, NO_PROFILING  # what only a profile kept it in, it leaves at once
         since = lead.waiting.get(exit_.number)
         if since is not None and since + exit_.after <= at and (exit_.unless is None or not exit_.unless.holds(lead, at)):
             return exit_.to, exit_.reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lead_events.domain import erasing, funnel, profile, scoring
+from lead_events.domain import consent, erasing, funnel, interests, profile, research, scoring
 from lead_events.domain.erasing import ERASED
 from lead_events.domain.events import Event
 from lead_events.domain.model import Model
@@ -23,9 +23,13 @@ def fold(lead: Lead, events: Iterable[Event], model: Model, clock: Instant, trac
             erasing.apply(lead, event, model, trace)
             continue
         funnel.advance(lead, event.at, model, trace)
-        known = profile.apply(lead, event, model)
-        scored = scoring.apply(lead, event, model, trace, traits_changed=known)
-        funnel.apply(lead, event, model, trace, changed=known or scored)
+        agreed = consent.apply(lead, event)
+        seen = consent.curtail(lead, event)
+        known = profile.apply(lead, seen, model) or agreed
+        scored = scoring.apply(lead, seen, model, trace, traits_changed=known)
+        interests.apply(lead, seen, model.topics)
+        research.apply(lead, seen)
+        funnel.apply(lead, seen, model, trace, changed=known or scored)
         lead.last_at, lead.last_position = event.at, event.position
     if lead.erased is None:
         funnel.advance(lead, clock, model, trace)

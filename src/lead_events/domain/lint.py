@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from lead_events.domain import lint_conditions, lint_sense
-from lead_events.domain.document import Entry, Exit, Limit, ModelDocument, Rule, Score, Stage
+from lead_events.domain.document import Entry, Exit, Limit, ModelDocument, Rule, Score, Stage, Topic
 from lead_events.domain.errors import InvalidModel, LeadEventsError
 from lead_events.domain.findings import Finding, Notes, Severity, did_you_mean
 from lead_events.domain.model import compile_model
@@ -28,6 +28,7 @@ _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     (r"stages/[^/]+/entry/\d+", Entry),
     (r"stages/[^/]+/exits/\d+", Exit),
     (r"stages/[^/]+", Stage),
+    (r"topics/[^/]+", Topic),
     (r"", ModelDocument),
 )
 _DURATION = "a duration is a number and one of s, m, h, d, w, such as 30d"
@@ -72,7 +73,7 @@ def lint(document: Any, lines: Mapping[str, int] | None = None, traps: Sequence[
     for pointer, word in traps:
         notes.warn(pointer, f"{word} is a text here, but a boolean for other YAML readers", f'write "{word}", true or false')
     if not isinstance(document, Mapping):
-        notes.error("", "a model is a mapping with scores, definitions, temperature and stages")
+        notes.error("", "a model is a mapping with scores, definitions, temperature, stages and topics")
         return notes.found
     well_formed = _check_shape(notes, document)
     lint_conditions.check(notes, document)

@@ -55,6 +55,8 @@ def check(notes: Notes, document: Mapping[str, Any]) -> None:
         _lead_condition(notes, named, step("/temperature", name), names)
     for stage, content in _items(document.get("stages")).items():
         _check_stage(notes, _items(content), step("/stages", stage), names)
+    for topic, content in _items(document.get("topics")).items():
+        _check_topic(notes, _items(content).get("when"), f"{step('/topics', topic)}/when")
     _check_ids(notes, document)
     _check_priority(notes, document.get("priority"), names)
 
@@ -65,6 +67,14 @@ def _items(value: Any) -> Mapping[str, Any]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _check_topic(notes: Notes, when: Any, pointer: str) -> None:
+    if isinstance(when, list):
+        for index, each in enumerate(when):
+            _event_condition(notes, each, f"{pointer}/{index}")
+    elif when is not None:
+        _event_condition(notes, when, pointer)
 
 
 def _check_ids(notes: Notes, document: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from lead_events.domain.conditions import Counter, LeadCondition, Scope
 from lead_events.domain.document import Entry, Exit, ModelDocument, Rule
 from lead_events.domain.errors import InvalidModel
 from lead_events.domain.event_conditions import EventCondition, compile_event_condition, field_at
+from lead_events.domain.interests import compile_topics
 from lead_events.domain.state import FIRST_STAGE, Lead
 from lead_events.domain.times import DAY, MINUTE, Instant, parse_duration
 
@@ -154,6 +155,7 @@ class Model:
             source for entry in self.entries if entry.after_activity for source in entry.sources or ()
         )
         self.trait_rules = [rule for rule in self.rules if rule.of_traits]
+        self.topics = compile_topics(document.topics)
         self._zone = _zone(document.time_zone)
         self._days: dict[int, int] = {}
         self._matchers: dict[str, Matcher] = {}
@@ -162,7 +164,8 @@ class Model:
 
     def begin(self, founding: int) -> Lead:
         """Return a lead of whom nothing is known yet."""
-        return Lead(founding, len(self.scores), len(self.scope.counters), len(self.definitions))
+        topics = len(self.topics.compiled)
+        return Lead(founding, len(self.scores), len(self.scope.counters), len(self.definitions), topics)
 
     def match(self, type_: str, fields: Mapping[str, Any]) -> Matched:
         """Return the rules and counters that an event fires."""

@@ -1,4 +1,4 @@
-"""Who a lead is and where it came from: traits, identifiers, touches, visits, pages, owner, what it must not receive."""
+"""Who a lead is and where it came from: traits, identifiers, touches, visits, pages, owner."""
 
 from __future__ import annotations
 
@@ -183,24 +183,7 @@ def _unassign(lead: Lead, _properties: dict[str, Any]) -> None:
     lead.owner = None
 
 
-def _refuse_email(lead: Lead, _properties: dict[str, Any]) -> None:
-    lead.do_not_contact = sorted({*lead.do_not_contact, "email"})
-
-
-def _withdraw(lead: Lead, properties: dict[str, Any]) -> None:
-    if properties.get("channel"):
-        lead.do_not_contact = sorted({*lead.do_not_contact, str(properties["channel"])})
-
-
-def _grant(lead: Lead, properties: dict[str, Any]) -> None:
-    lead.do_not_contact = [channel for channel in lead.do_not_contact if channel != properties.get("channel")]
-
-
 _ACTS = {
     "lead.assigned": _assign,
     "lead.unassigned": _unassign,
-    "email.unsubscribed": _refuse_email,
-    "email.complained": _refuse_email,
-    "consent.withdrawn": _withdraw,
-    "consent.granted": _grant,
 }

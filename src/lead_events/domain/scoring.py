@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lead_events.domain.decay import decayed, rank
+from lead_events.domain.decay import UNRANKED, decayed, rank
 from lead_events.domain.events import Event
 from lead_events.domain.model import CompiledRule, CompiledScore, Model
 from lead_events.domain.state import BEGINNING, Lead
@@ -53,11 +53,13 @@ class Trace:
 
 
 def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, traits_changed: bool) -> bool:
-    """Let one event change scores and counters.
+    """Let one event change scores and counters; nothing does without consent to profiling.
 
     Returns:
         Whether any did change.
     """
+    if not lead.profiled:
+        return False
     changed = False
     rules, counters = model.match(event.type, event.fields)
     for rule in rules:
@@ -68,13 +70,19 @@ def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, traits
         if len(instants) > counter.needed:
             del instants[0]
         changed = True
-    if traits_changed and model.trait_rules and ("traits" in event.fields or event.type == "lead.traits_set"):
+    if traits_changed and model.trait_rules and ("traits" in event.fields or event.type in _MAY_CHANGE_FIT):
         changed = _apply_trait_rules(lead, event, model, trace) or changed
     return changed
 
 
+_MAY_CHANGE_FIT = frozenset({"lead.traits_set", "consent.granted"})
+"""Types of events after which traits may fit otherwise, although the event names none: a consent brings back what was."""
+
+
 def value_at(lead: Lead, index: int, score: CompiledScore, at: Instant) -> float | None:
-    """Return a score in points at an instant; None when it rests on traits of which none is known."""
+    """Return a score in points at an instant; None without consent to profiling, or without any of the traits it rests on."""
+    if not lead.profiled:
+        return None
     if score.unknown_without and not any(trait in lead.traits for trait in score.unknown_without):
         return None
     value, since = lead.scores[index]
@@ -83,6 +91,8 @@ def value_at(lead: Lead, index: int, score: CompiledScore, at: Instant) -> float
 
 def ranks(lead: Lead, model: Model) -> list[float]:
     """Return the numbers that order leads at every instant: by priority, then by each sortable score."""
+    if not lead.profiled:
+        return [UNRANKED] * (1 + len(model.scores))
     return [_priority_rank(lead, model)] + [
         rank(value, since, score.half_life) for (value, since), score in zip(lead.scores, model.scores, strict=True)
     ]

@@ -36,16 +36,22 @@ class Lead:
         history: stage moves [at, stage, reason, position or None].
         waiting: number of a stage's exit → since when its time runs.
         erased: [at, whether others knew of this lead] once its personal data was erased: nothing else is left then.
+        consent: purpose, or ``contact:`` and a channel → the latest statement, see ``consent``.
+        opt_in: purposes that a source of its events needs a yes for.
+        gpc: whether a browser of its ever sent Global Privacy Control.
+        profiled, observed: whether the person permits profiling and analytics, as ``consent`` and ``opt_in`` have it.
+        interests: per topic of the model [count, at].
+        research: who looks for a contact since when, see ``research``; None while nobody does.
     """
 
     __slots__ = (
-        "created_at", "crm_ids", "definitions", "do_not_contact", "due", "erased", "events", "first_touch", "founding", "history",
-        "last_at", "last_position", "last_touch", "moved", "other_pages", "owner", "pages", "qualified_at", "rules",
-        "scores", "sessions", "stage", "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting",
-        "windows",
+        "consent", "created_at", "crm_ids", "definitions", "do_not_contact", "due", "erased", "events", "first_touch",
+        "founding", "gpc", "history", "interests", "last_at", "last_position", "last_touch", "moved", "observed", "opt_in",
+        "other_pages", "owner", "pages", "profiled", "qualified_at", "research", "rules", "scores", "sessions", "stage",
+        "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting", "windows",
     )  # fmt: skip
 
-    def __init__(self, founding: int, scores: int, counters: int, definitions: int) -> None:
+    def __init__(self, founding: int, scores: int, counters: int, definitions: int, topics: int = 0) -> None:
         """Begin a lead of whom nothing is known.
 
         Args:
@@ -53,6 +59,7 @@ class Lead:
             scores: how many scores the model has.
             counters: how many counting conditions the model has.
             definitions: how many definitions the model has.
+            topics: how many topics the model has.
         """
         self.founding = founding
         self.last_at: Instant = BEGINNING
@@ -84,6 +91,12 @@ class Lead:
         self.history: list[list[Any]] = []
         self.waiting: dict[str, Instant] = {}
         self.erased: list[Any] | None = None
+        self.consent: dict[str, list[Any]] = {}
+        self.opt_in: list[str] = []
+        self.gpc = False
+        self.profiled = self.observed = True
+        self.interests: list[list[Any]] = [[0.0, 0] for _ in range(topics)]
+        self.research: list[Any] | None = None
 
     def trait(self, name: str) -> Any:
         """Return the current value of a trait, or None."""
@@ -107,9 +120,8 @@ def dump(lead: Lead) -> str:
 
 
 def load(text: str) -> Lead:
-    """Read a state that ``dump`` wrote."""
+    """Read a state that ``dump`` wrote; what an earlier revision of the fold did not know yet is as for a new lead."""
     values = orjson.loads(text)
-    # A generation that an earlier version folded lacks what came since; it is still shown until its rebuild is promoted.
     lead = Lead.__new__(Lead) if len(values) == len(Lead.__slots__) else Lead(0, 0, 0, 0)
     for name, value in values.items():
         setattr(lead, name, value)

@@ -75,6 +75,7 @@ class Key:
         origins: browser origins that may use it, such as ``https://shop.example``; empty: any.
         created_at: microseconds UTC.
         revoked_at: microseconds UTC, or None while it is good.
+        opt_in: purposes that its source needs a yes for, where the key was found by its text.
     """
 
     key_id: str
@@ -84,6 +85,7 @@ class Key:
     origins: tuple[str, ...]
     created_at: Instant
     revoked_at: Instant | None = None
+    opt_in: tuple[str, ...] = ()
 
     @property
     def is_secret(self) -> bool:
@@ -196,7 +198,8 @@ class KeyRing:
         until = self._monotonic() + self._life
         with reading(self._engine) as connection:
             row = connection.execute(select(_TABLE).where(_TABLE.c.key_id == key_id)).first()
-        entry: _Entry = (until, None, _NO_HASH) if row is None else (until, _key(row), row.secret_hash)
+            opt_in = () if row is None else sources.read_opt_in(connection, row.source_id)
+        entry: _Entry = (until, None, _NO_HASH) if row is None else (until, _key(row, opt_in), row.secret_hash)
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[key_id] = entry
@@ -261,7 +264,7 @@ def _row(key: Key, text: str) -> dict[str, Any]:
     }
 
 
-def _key(row: Row[Any]) -> Key:
+def _key(row: Row[Any], opt_in: tuple[str, ...] = ()) -> Key:
     scopes = frozenset(map(Scope, row.scopes.split()))
     origins = tuple(row.origins.split())
-    return Key(row.key_id, KeyKind(row.kind), row.source_id, scopes, origins, row.created_at, row.revoked_at)
+    return Key(row.key_id, KeyKind(row.kind), row.source_id, scopes, origins, row.created_at, row.revoked_at, opt_in)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from lead_events import clock
-from lead_events.domain.errors import InvalidInput
+from lead_events.domain.consent import PURPOSES
+from lead_events.domain.errors import InvalidInput, NotFound
 from lead_events.domain.times import Instant
 from lead_events.store import schema
 from lead_events.store.dialect import lock_for_numbering
@@ -48,6 +50,33 @@ def create(connection: Connection, name: str) -> Source:
     source = Source(last + 1, name, clock.now())
     connection.execute(insert(_TABLE).values((source.source_id, source.name, source.created_at, source.opt_in)))
     return source
+
+
+def set_opt_in(connection: Connection, name: str, purposes: Collection[str]) -> Source:
+    """Say which purposes events of a source need a yes for from now on; needs a writing transaction.
+
+    Args:
+        purposes: of ``domain.consent.PURPOSES``; none means that a person may only opt out.
+
+    Raises:
+        InvalidInput: there is no such purpose.
+        NotFound: there is no such source.
+    """
+    unknown = sorted(set(purposes) - set(PURPOSES))
+    if unknown:
+        raise InvalidInput(f"There is no purpose {unknown[0]}; the purposes are {', '.join(PURPOSES)}.")
+    opt_in = ",".join(sorted(set(purposes)))
+    connection.execute(update(_TABLE).where(_TABLE.c.name == name).values(opt_in=opt_in))
+    row = connection.execute(select(_TABLE).where(_TABLE.c.name == name)).first()
+    if row is None:
+        raise NotFound("source", name)
+    return Source(*row)
+
+
+def read_opt_in(connection: Connection, source_id: int) -> tuple[str, ...]:
+    """Return the purposes that a source needs a yes for; none for a source that does not exist."""
+    found = connection.execute(select(_TABLE.c.opt_in).where(_TABLE.c.source_id == source_id)).scalar()
+    return tuple(found.split(",")) if found else ()
 
 
 def read(connection: Connection) -> list[Source]:

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, Row, select
 
+from lead_events.domain.consent import STAMPS
 from lead_events.domain.errors import LeadEventsError, NotFound
 from lead_events.domain.events import Event, IdentifierKind
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id
@@ -32,7 +33,7 @@ SERVICE = 0
 
 Line = dict[str, Any]
 _events = schema.events.c
-_FIELDS = ("user_id", "crm_ids", "author", "occurred_at", "known_at", "announce", "traits", "properties", "context")
+_FIELDS = ("user_id", "crm_ids", "author", "occurred_at", "known_at", "announce", "traits", "properties", "context", *STAMPS)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, select
 
+from lead_events.domain.consent import stamp
 from lead_events.domain.errors import InvalidEvent, LeadEventsError
 from lead_events.domain.events import Identifier, IdentifierKind, NewEvent
 from lead_events.domain.lead_id import decode_lead_id, encode_lead_id
@@ -88,6 +89,7 @@ class Importer:
         self._batch = batch
         self._rejected = rejected
         self._source_ids: dict[str | None, int] = {None: SERVICE}
+        self._opt_in: dict[int, tuple[str, ...]] = {}
         self._foundings = Foundings(engine)
         self._waiting: list[tuple[Candidate, Arrival]] = []
         self._waiting_ids: set[tuple[int, str]] = set()
@@ -137,6 +139,8 @@ class Importer:
         if candidate.leads:
             event = self._rename(event, candidate.leads)
         source_id = self._source_id(candidate)
+        if not candidate.exported:
+            event = stamp(event, opt_in=self._opt_in.get(source_id, ()))
         self._waiting.append((candidate, Arrival(source_id, event, candidate.arrived_at)))
         self._waiting_ids.add((source_id, event.event_id))
 
@@ -150,7 +154,8 @@ class Importer:
     def _id_of(self, name: str | None) -> int:
         if name not in self._source_ids:
             with writing(self._engine) as connection:
-                self._source_ids[name] = sources.create(connection, name or self._default_source).source_id
+                source_id = sources.create(connection, name or self._default_source).source_id
+                self._source_ids[name], self._opt_in[source_id] = source_id, sources.read_opt_in(connection, source_id)
         return self._source_ids[name]
 
     def _address(self, source: str | None, event_id: str) -> Identifier:

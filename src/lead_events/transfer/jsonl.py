@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from lead_events.domain import strict_json
+from lead_events.domain.consent import PURPOSES
 from lead_events.domain.errors import InvalidInstant, LeadEventsError, wrong_field
 from lead_events.domain.events import PSEUDONYM, REF_BYTES, Identifier, IdentifierKind, NewEvent
 from lead_events.domain.lead_id import addressed_lead
@@ -96,12 +97,13 @@ def _admit_exported(rules: LineRules, line: Wire, arrival: Instant) -> NewEvent:
         _instant(line, "occurred_at", 0)
     wire = {name: line[name] for name in FIELDS if name in line and name not in {"occurred_at", "sent_at", "anonymous_id"}}
     pseudonyms = _read_pseudonyms(line)
-    if pseudonyms or "lead" in line:
+    if pseudonyms or "lead" in line or line.get("anonymised") is True:
         wire["anonymous_id"] = _NOBODY
     trusted = line.get("trusted") is True
     new = admit(wire, arrival=arrival, trusted=trusted, phone_region=rules.phone_region, new_event_id=str, own=True)
     if occurred_at is not None:
         new.plain["occurred_at"] = occurred_at
+    new.plain.update(_read_stamps(line))
     return replace(new, at=_at(line, arrival), identifiers=_identifiers(line, new, pseudonyms), said=write_core(line))
 
 
@@ -111,6 +113,17 @@ def write_core(line: Wire) -> bytes:
     if "leads" in core and isinstance(core.get("properties"), dict):
         core["properties"] = {name: value for name, value in core["properties"].items() if name not in MERGED}
     return orjson.dumps(core, option=orjson.OPT_SORT_KEYS)
+
+
+def _read_stamps(line: Wire) -> Wire:
+    """Read what the door had written into the event: purposes that need a yes, privacy signals."""
+    stamps: Wire = {name: True for name in ("gpc", "anonymised") if line.get(name) is True}
+    opt_in = line.get("opt_in")
+    if opt_in is not None:
+        if not isinstance(opt_in, list) or not set(map(str, opt_in)) <= set(PURPOSES):
+            raise wrong_field("/opt_in", "this is not as an export writes it.")
+        stamps["opt_in"] = opt_in
+    return stamps
 
 
 def _at(line: Wire, arrival: Instant) -> Instant:

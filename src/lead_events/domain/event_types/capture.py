@@ -118,12 +118,18 @@ class WebinarOfferAccepted(WebinarRegistered):
 
 
 class ConsentGranted(Properties):
-    """A person agreed to a purpose; ``contact`` without a channel means every channel."""
+    """A person agreed to a purpose; ``contact`` without a channel means every channel.
+
+    ``source`` is where it was said (a form, a call), ``method`` how, ``text_version`` which text it was said to.
+    """
 
     purpose: Purpose
     channel: ContactChannel | None = None
+    source: Name | None = None
     text_version: Name | None = None
     method: Name | None = None
+    text: Text | None = None
+    note: Text | None = None
 
 
 class ConsentWithdrawn(ConsentGranted):

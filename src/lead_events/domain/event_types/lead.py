@@ -104,6 +104,23 @@ class LeadOverridden(LeadOverrideWithdrawn):
         return self
 
 
+class LeadResearchTaken(Properties):
+    """A person took it upon themselves to find a contact of the lead."""
+
+    note: Text | None = None
+
+
+class LeadResearchGivenUp(Properties):
+    """A person gave up finding a contact of the lead."""
+
+    reason: Reason
+    note: Text | None = None
+
+
+class LeadResearchReopened(LeadResearchTaken):
+    """A person put the lead back among those for whom anybody may find a contact."""
+
+
 class LeadMerged(Properties):
     """Two leads were found to be one person."""
 
@@ -152,6 +169,9 @@ TYPES: dict[str, type[Properties]] = {
     "lead.disqualified": LeadDisqualified,
     "lead.overridden": LeadOverridden,
     "lead.override_withdrawn": LeadOverrideWithdrawn,
+    "lead.research_taken": LeadResearchTaken,
+    "lead.research_given_up": LeadResearchGivenUp,
+    "lead.research_reopened": LeadResearchReopened,
     "lead.merged": LeadMerged,
     "lead.unmerged": LeadUnmerged,
     "lead.erased": LeadErased,

@@ -83,6 +83,12 @@ class MessageReplied(MessageSent):
     """A person replied to a message."""
 
 
+class MessageUnsubscribed(MessageSent):
+    """A person asked for no more messages over a channel."""
+
+    reason: Reason | None = None
+
+
 class MessageBounced(MessageSent):
     """A message could not be delivered."""
 
@@ -103,5 +109,6 @@ TYPES: dict[str, type[Properties]] = {
     "message.clicked": MessageClicked,
     "message.replied": MessageReplied,
     "message.bounced": MessageBounced,
+    "message.unsubscribed": MessageUnsubscribed,
 }
 """The properties of each type declared here."""

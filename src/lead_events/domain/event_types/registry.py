@@ -15,7 +15,16 @@ from lead_events.domain.event_types.fields import Privacy, Properties, find_priv
 
 _SERVER_ONLY = frozenset({"lead.merged", "lead.unmerged", "lead.erased", "generation.promoted"})
 _ABOUT_NO_LEAD = frozenset({"spend.recorded", "generation.promoted", "lead.merged", "lead.unmerged"})
-_AUTHORED = frozenset({"lead.traits_set", "lead.overridden", "lead.override_withdrawn"})
+_AUTHORED = frozenset(
+    {
+        "lead.traits_set",
+        "lead.overridden",
+        "lead.override_withdrawn",
+        "lead.research_taken",
+        "lead.research_given_up",
+        "lead.research_reopened",
+    }
+)
 _PUBLIC_BY_EXCEPTION = frozenset({"lead.identified"})
 _PRIVATE_OBJECTS = frozenset({"lead", "opportunity", "deal", "call", "meeting", "generation"})
 _PRIVATE = frozenset(
