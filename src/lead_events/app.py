@@ -6,10 +6,10 @@ No rule and no SQL here; whoever looks for what a request does goes to ``api``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMas
 from lead_events.projections import promotion, replay
 from lead_events.projections.projector import Models
 from lead_events.projections.promotion import Announce
+from lead_events.projections.replay import Opening
 from lead_events.settings import Settings
 from lead_events.store import engine as engines
 from lead_events.store import log, migrate
@@ -113,19 +114,38 @@ def sqlite_path(settings: Settings) -> Path | None:
 
 
 def load_master_key(settings: Settings) -> bytes:
-    """Return the master key from where the settings say it is.
+    """Return the master key from where the settings say it is, the newest if there are several.
 
     Raises:
         MissingMasterKey: it is nowhere.
         Misconfigured: what is there is no key.
     """
-    if settings.master_key is not None:
-        return master_key.parse(settings.master_key.get_secret_value(), "LEAD_EVENTS_MASTER_KEY")
-    path = _master_key_path(settings)
-    key = master_key.read(path) if path is not None else None
-    if key is None:
+    found = find_masters(settings)()
+    if not found:
         raise MissingMasterKey
-    return key
+    return found[0]
+
+
+def find_masters(settings: Settings) -> Callable[[], Sequence[bytes]]:
+    """Return what looks up every master key there is at that moment, newest first: a file may change, a setting cannot.
+
+    Raises:
+        Misconfigured: the setting holds something else than keys.
+    """
+    if settings.master_key is not None:
+        given = master_key.parse_all(settings.master_key.get_secret_value(), "LEAD_EVENTS_MASTER_KEY")
+        return partial(tuple, given)
+    path = master_key_path(settings)
+    return partial(master_key.read_all, path) if path is not None else tuple
+
+
+def describe_opening(settings: Settings) -> Opening:
+    """Return what other processes need to open the same database.
+
+    Raises:
+        Misconfigured: the master key is missing or unreadable.
+    """
+    return Opening(settings.database_url, load_master_key(settings), find_masters(settings))
 
 
 def found(settings: Settings, engine: Engine) -> None:
@@ -134,7 +154,7 @@ def found(settings: Settings, engine: Engine) -> None:
     Raises:
         MissingMasterKey: there is none, and the database is PostgreSQL or founded already.
     """
-    path = _master_key_path(settings)
+    path = master_key_path(settings)
     embedded = sqlite_path(settings) is not None and settings.master_key is None
     if embedded and path is not None and not migrate.is_founded(engine):
         master_key.create(path)
@@ -152,7 +172,7 @@ def open_vault(settings: Settings, engine: Engine) -> Vault:
     if not migrate.is_founded(engine):
         raise Misconfigured("The log does not exist yet; run: ./lead-events migrate")
     with reading(engine) as connection:
-        return log.open_vault(connection, key)
+        return log.open_vault(connection, key, find_masters(settings))
 
 
 @lru_cache
@@ -271,7 +291,7 @@ def _limits(settings: Settings) -> DoorLimits:
     )
 
 
-def _master_key_path(settings: Settings) -> Path | None:
+def master_key_path(settings: Settings) -> Path | None:
     """Return where the master key file is: as set, or beside an SQLite database."""
     if settings.master_key_file is not None:
         return Path(settings.master_key_file)

@@ -34,12 +34,15 @@ class Settings(BaseModel):
         description="Where everything is stored: `sqlite:///file` or `postgresql+psycopg://user:password@host/name`.",
     )
     master_key: SecretStr | None = Field(
-        None, description="The key that wraps all data keys: 32 bytes as 64 hex digits or base64. Wins over the file."
+        None,
+        description="The key that wraps all data keys: 32 bytes as 64 hex digits or base64. Wins over the file. During a "
+        "rotation the new key, a space, and the old one.",
     )
     master_key_file: str | None = Field(
         None,
-        description="A file that holds the master key. With SQLite the default is a file beside the database, ending "
-        "in `.key`, made with mode 0600 when the log is founded; with PostgreSQL there is no default.",
+        description="A file that holds the master key, or during a rotation two, the new one first. With SQLite the "
+        "default is a file beside the database, ending in `.key`, made with mode 0600 when the log is founded; with "
+        "PostgreSQL there is no default.",
     )
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="The port to listen on; 0 takes a free one.")

@@ -6,7 +6,7 @@ One head row gives gapless positions in commit order. Everything slow is done be
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -74,14 +74,18 @@ def found(connection: Connection, master_key: bytes) -> None:
     connection.execute(insert(schema.keys), {"ref": LOG_REF, "wrapped_key": vaults.first_log_key(master_key)})
 
 
-def open_vault(connection: Connection, master_key: bytes) -> Vault:
+def open_vault(connection: Connection, master_key: bytes, find_masters: Callable[[], Sequence[bytes]] | None = None) -> Vault:
     """Return the vault of this log.
+
+    Args:
+        master_key: 32 bytes.
+        find_masters: looks up every master key that is to be had at that moment, for the time of a rotation and after it.
 
     Raises:
         WrongMasterKey: the log was founded with another master key.
     """
     wrapped = vaults.load_keys(connection, [LOG_REF])[LOG_REF]
-    return Vault(master_key, read_head(connection).log_id, wrapped)
+    return Vault(master_key, read_head(connection).log_id, wrapped, find_masters)
 
 
 def read_head(connection: Connection) -> Head:
@@ -122,7 +126,7 @@ def tick_from(connection: Connection, head: Head, now: Instant) -> bool:
 
 def append_packed(connection: Connection, packing: Packing, envelopes: Sequence[Envelope]) -> list[Outcome]:
     """Append packed events under the head's lock, inside the caller's writing transaction."""
-    page = _Page(_lock_head(connection))
+    page = _Page(lock_head(connection))
     settled = settle(connection, packing, envelopes)
     known = _known_ids(connection, settled)
     outcomes = [page.place(connection, envelope, known) for envelope in settled]
@@ -131,7 +135,8 @@ def append_packed(connection: Connection, packing: Packing, envelopes: Sequence[
     return outcomes
 
 
-def _lock_head(connection: Connection) -> Head:
+def lock_head(connection: Connection) -> Head:
+    """Let nobody else append until this writing transaction ends, and return the end of the log."""
     statement = "UPDATE head SET position = position RETURNING log_id, position, received_at, chain"
     return Head(*connection.exec_driver_sql(statement).one())
 
