@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import lead_events
 from lead_events import master_key
 from lead_events.api import (
+    access_log,
     changes,
     companies,
     docs,
@@ -35,6 +36,7 @@ from lead_events.api import (
     metrics,
     openapi,
     parked,
+    personal_data,
     problems,
     quarantine,
     request_log,
@@ -50,6 +52,7 @@ from lead_events.api.health import Readiness
 from lead_events.api.metrics import CountingWriter, Metrics
 from lead_events.api.problems import Asgi
 from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMasterKey, Unavailable
+from lead_events.domain.retention import Periods
 from lead_events.projections import promotion, replay
 from lead_events.projections.projector import Models
 from lead_events.projections.promotion import Announce
@@ -59,6 +62,7 @@ from lead_events.store import engine as engines
 from lead_events.store import log, migrate
 from lead_events.store.api_keys import KeyRing
 from lead_events.store.engine import reading
+from lead_events.store.reads import ReadLog
 from lead_events.store.vault import Vault
 
 _DRAIN_SECONDS = 8.0
@@ -69,6 +73,8 @@ ROUTERS = (
     lookup.router,  # before /v1/leads/{lead_id}, which would take its address
     leads.router,
     traits.router,
+    personal_data.router,
+    access_log.router,
     merging.router,
     merge_candidates.router,
     companies.router,
@@ -137,6 +143,17 @@ def find_masters(settings: Settings) -> Callable[[], Sequence[bytes]]:
         return partial(tuple, given)
     path = master_key_path(settings)
     return partial(master_key.read_all, path) if path is not None else tuple
+
+
+def periods(settings: Settings) -> Periods:
+    """Return how long whose data stay."""
+    return Periods(
+        visitor_months=settings.retention_visitor_months,
+        unqualified_months=settings.retention_unqualified_months,
+        prospect_months=settings.retention_prospect_months,
+        access_months=settings.retention_access_months,
+        quarantine_days=settings.retention_quarantine_days,
+    )
 
 
 def describe_opening(settings: Settings) -> Opening:
@@ -248,6 +265,7 @@ def _create_api(settings: Settings, engine: Engine, readiness: Readiness, counte
     api.state.readiness = readiness
     api.state.metrics = counted
     api.state.writer = api.state.vault = None
+    api.state.reads = ReadLog(engine)
     counted.watch(lambda: readiness.writer.stats if readiness.writer else None, readiness.measure_lag)
     return api
 
@@ -256,11 +274,14 @@ def _create_api(settings: Settings, engine: Engine, readiness: Readiness, counte
 async def _run_writer(api: FastAPI) -> AsyncIterator[None]:
     """Start the writer with the service, and let it finish what it accepted."""
     writer: CountingWriter | None = api.state.writer
+    reads: ReadLog = api.state.reads
     if writer is not None:
         writer.start()
+        reads.start()
     yield
     if writer is not None:
-        await asyncio.to_thread(writer.drain, _DRAIN_SECONDS)
+        drains = (asyncio.to_thread(each.drain, _DRAIN_SECONDS) for each in (writer, reads))
+        await asyncio.gather(*drains)
     api.state.engine.dispose()
 
 

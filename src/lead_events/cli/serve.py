@@ -83,7 +83,8 @@ def worker(*, upgrade: bool, until_stdin_ends: bool) -> None:
     _logger.debug("worker_started")
     try:
         opening = app.describe_opening(found)
-        projecting.run(opening, engine, vault, stop, page_events=found.page_events, report=_report)
+        periods = app.periods(found) if found.retention == "on" else None
+        projecting.run(opening, engine, vault, stop, page_events=found.page_events, report=_report, periods=periods)
     except (SQLAlchemyError, LeadEventsError) as error:
         _logger.error("worker_failed", error=type(error).__name__)  # noqa: TRY400 - a driver's words may quote values
         sys.exit(_FAILED)
