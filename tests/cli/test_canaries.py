@@ -247,11 +247,13 @@ def test_no_canary_reaches_logs_metrics_or_problems(migrated_url: str, tmp_path:
 
 
 def problem_of(answer: httpx.Response) -> bytes:
-    """Return what an answer says about what is wrong: all of a refusal, and the problems of single events."""
-    if answer.status_code >= 400:
-        return answer.content + repr(answer.headers).encode()
-    results = answer.json().get("results", ()) if answer.status_code == 202 else ()
-    return json.dumps([result.get("problem") for result in results]).encode()
+    """Return what an answer says about what is wrong; results name events by the ids that their sender gave them."""
+    if not answer.headers.get("content-type", "").endswith("json"):
+        return answer.content if answer.status_code >= 400 else b""
+    body = answer.json()
+    results = body.pop("results", ()) if isinstance(body, dict) else ()
+    said = body if answer.status_code >= 400 else None
+    return json.dumps([said, [result.get("problem") for result in results], dict(answer.headers)]).encode()
 
 
 @pytest.mark.parametrize(
