@@ -127,7 +127,7 @@ def test_the_parts_are_read_while_they_are_sent(service: Identifying) -> None:
     """Memory for the stream of 6 000 events is not three times that of 2 000: pages are let go."""
     from lead_events.api import personal_data
 
-    peaks = []
+    peaks: list[int] = []
     for last in (2_000, 6_000):
         events = [person("ada", event_id=f"e{n}", traits={"note": "x" * 500}) for n in range(2_000 if peaks else 0, last)]
         service.append(*events)

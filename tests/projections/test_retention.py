@@ -142,6 +142,16 @@ def test_the_moved_clock_decides(service: Identifying) -> None:
     assert len(forget(service, now=service.now + 180 * DAY)) == 6
 
 
+def test_whoever_came_back_a_moment_ago_stays(service: Identifying) -> None:
+    """What is in the log counts, though it is not folded yet."""
+    service.say(person("ada", anonymous_id="a", **ago(service, 30)), visitor("b", **ago(service, 30)))
+    assert len(forget(service)) == 2
+    service.append(visitor("a", "/back"))
+    assert [class_ for _, class_ in forget(service)] == [RetentionClass.VISITOR]
+    service.append(visitor("b", "/back"))
+    assert forget(service) == []
+
+
 def test_a_parked_lead_is_left_alone(service: Identifying) -> None:
     """Nobody knows how old it is."""
     everybody(service)

@@ -165,9 +165,11 @@ def _find_due(engine: Engine, periods: Periods, as_of: Instant, report: Callable
             classes = {lead.founding: classify(lead) for lead in page.leads}
             prospects = [founding for founding, class_ in classes.items() if class_ is RetentionClass.PROSPECT]
             contacts = store.load_last_contacts(connection, prospects, live.position)
+            candidates = (Due(lead.founding, classes[lead.founding], _last(lead, contacts)) for lead in page.leads)
+            over = [due for due in candidates if _is_over(due, periods, as_of)]
+            news = store.load_with_news(connection, [due.founding for due in over], live.position)
         after = page.last
-        candidates = (Due(lead.founding, classes[lead.founding], _last(lead, contacts)) for lead in page.leads)
-        yield [due for due in candidates if _is_over(due, periods, as_of)]
+        yield [due for due in over if due.founding not in news]
         report(len(page.leads), total)
 
 

@@ -42,6 +42,24 @@ def read_leads(connection: Connection, generation_id: int, after: int, limit: in
     return LeadsPage([lead for lead in opened if lead.events], rows[-1].founding if len(rows) == limit else None)
 
 
+def load_with_news(connection: Connection, foundings: Collection[int], upto: int) -> set[int]:
+    """Return those of some leads that have events in the log which are not folded yet: how old they are nobody knows.
+
+    Args:
+        upto: the last position that is folded.
+    """
+    if not foundings:
+        return set()
+    known, subjects = identity.load_subjects(connection, foundings, upto)
+    rows = connection.execute(
+        select(_EVENTS.c.subject, _EVENTS.c.at, _EVENTS.c.position)
+        .where(any_of(connection, _EVENTS.c.subject, subjects), _EVENTS.c.position > upto)
+        .order_by(_EVENTS.c.position)
+    )
+    owners = (identity.lead_of_subject(known, subject, at, position) for subject, at, position in rows)
+    return {owner for owner in owners if owner is not None}
+
+
 def load_last_contacts(connection: Connection, foundings: Collection[int], upto: int) -> dict[int, Instant]:
     """Return when each of some leads last had an event that is a contact; those that never had one are absent.
 

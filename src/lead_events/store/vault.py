@@ -97,7 +97,7 @@ class Vault:
         self.log_key = wrapped_log_key
         self._find_masters = find_masters
         self._masters = {master_key: AESGCM(master_key)}
-        self._master = self._masters[master_key]
+        self._master = self._opener = self._masters[master_key]
         self._cache: OrderedDict[bytes, DataKey] = OrderedDict()
         # What the database said last; nothing is stored by it that is not compared again under the log's lock.
         self.refs: dict[bytes, bytes] = {}
@@ -106,6 +106,7 @@ class Vault:
             self._master, secret = self._find_opener(LOG_REF, wrapped_log_key)
         except InvalidTag:
             raise WrongMasterKey from None
+        self._opener = self._master  # the one that opened the last key, tried first
         self._pepper = hmac.digest(secret, b"blind index", "sha256")
         self._anonymous_pepper = hmac.digest(secret, b"anonymous ref", "sha256")
 
@@ -179,7 +180,11 @@ class Vault:
         return Identifier(IdentifierKind(kind), value, system)
 
     def _unwrap(self, ref: bytes, wrapped: bytes) -> bytes:
-        return self._find_opener(ref, wrapped)[1]
+        try:
+            return self._opener.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], ref)
+        except InvalidTag:
+            self._opener, secret = self._find_opener(ref, wrapped)
+            return secret
 
     def _find_opener(self, ref: bytes, wrapped: bytes) -> tuple[AESGCM, bytes]:
         """Return the master key that opens a wrapped key, and what is in it."""
