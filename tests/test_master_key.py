@@ -48,3 +48,35 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(Misconfigured, match="chmod 600"):
         master_key.read(path)
+
+
+def test_several_keys_are_read_newest_first(tmp_path: Path) -> None:
+    """One a line, or with spaces or commas between; a key that stands twice counts once."""
+    path = tmp_path / "some.key"
+    other = bytes(32)
+    path.write_text(f"{other.hex()}\n{KEY.hex()}\n{other.hex()}\n")
+    path.chmod(0o600)
+    assert master_key.read_all(path) == (other, KEY)
+    assert master_key.read(path) == other
+    assert master_key.parse_all(f"{KEY.hex()}, {other.hex()}", "here") == (KEY, other)
+
+
+def test_a_replaced_file_is_never_half_written(tmp_path: Path) -> None:
+    """Whoever reads meanwhile finds the keys before or after, never fewer; nothing is left beside it."""
+    path = tmp_path / "some.key"
+    first = master_key.create(path)
+    seen, stop = set(), threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set():
+            seen.add(master_key.read_all(path))
+
+    reader = threading.Thread(target=watch)
+    reader.start()
+    for _ in range(50):
+        master_key.replace(path, (KEY, first))
+        master_key.replace(path, (first,))
+    stop.set()
+    reader.join()
+    assert seen <= {(first,), (KEY, first)}
+    assert [each.name for each in tmp_path.iterdir()] == ["some.key"]

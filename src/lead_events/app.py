@@ -6,10 +6,10 @@ No rule and no SQL here; whoever looks for what a request does goes to ``api``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import lead_events
 from lead_events import master_key
 from lead_events.api import (
+    access_log,
     changes,
     companies,
     consent,
@@ -38,6 +39,7 @@ from lead_events.api import (
     metrics,
     openapi,
     parked,
+    personal_data,
     problems,
     quarantine,
     request_log,
@@ -54,10 +56,12 @@ from lead_events.api.health import Readiness
 from lead_events.api.metrics import CountingWriter, Metrics
 from lead_events.api.problems import Asgi
 from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMasterKey, Unavailable
+from lead_events.domain.retention import Periods
 from lead_events.domain.signals import PrivacySignals
 from lead_events.projections import promotion, replay
 from lead_events.projections.projector import Models
 from lead_events.projections.promotion import Announce
+from lead_events.projections.replay import Opening
 from lead_events.settings import Settings
 from lead_events.store import engine as engines
 from lead_events.store import log, migrate
@@ -65,6 +69,7 @@ from lead_events.store.api_keys import KeyRing
 from lead_events.store.engine import reading
 from lead_events.store.erasing import reapply
 from lead_events.store.erasure_ledger import Ledger
+from lead_events.store.reads import ReadLog
 from lead_events.store.vault import Vault
 
 _DRAIN_SECONDS = 8.0
@@ -79,6 +84,8 @@ ROUTERS = (
     traits.router,
     consent.router,
     research.router,
+    personal_data.router,
+    access_log.router,
     merging.router,
     merge_candidates.router,
     erasing.router,
@@ -125,19 +132,49 @@ def sqlite_path(settings: Settings) -> Path | None:
 
 
 def load_master_key(settings: Settings) -> bytes:
-    """Return the master key from where the settings say it is.
+    """Return the master key from where the settings say it is, the newest if there are several.
 
     Raises:
         MissingMasterKey: it is nowhere.
         Misconfigured: what is there is no key.
     """
-    if settings.master_key is not None:
-        return master_key.parse(settings.master_key.get_secret_value(), "LEAD_EVENTS_MASTER_KEY")
-    path = _master_key_path(settings)
-    key = master_key.read(path) if path is not None else None
-    if key is None:
+    found = find_masters(settings)()
+    if not found:
         raise MissingMasterKey
-    return key
+    return found[0]
+
+
+def find_masters(settings: Settings) -> Callable[[], Sequence[bytes]]:
+    """Return what looks up every master key there is at that moment, newest first: a file may change, a setting cannot.
+
+    Raises:
+        Misconfigured: the setting holds something else than keys.
+    """
+    if settings.master_key is not None:
+        given = master_key.parse_all(settings.master_key.get_secret_value(), "LEAD_EVENTS_MASTER_KEY")
+        return partial(tuple, given)
+    path = master_key_path(settings)
+    return partial(master_key.read_all, path) if path is not None else tuple
+
+
+def periods(settings: Settings) -> Periods:
+    """Return how long whose data stay."""
+    return Periods(
+        visitor_months=settings.retention_visitor_months,
+        unqualified_months=settings.retention_unqualified_months,
+        prospect_months=settings.retention_prospect_months,
+        access_months=settings.retention_access_months,
+        quarantine_days=settings.retention_quarantine_days,
+    )
+
+
+def describe_opening(settings: Settings) -> Opening:
+    """Return what other processes need to open the same database.
+
+    Raises:
+        Misconfigured: the master key is missing or unreadable.
+    """
+    return Opening(settings.database_url, load_master_key(settings), find_masters(settings))
 
 
 def found(settings: Settings, engine: Engine) -> None:
@@ -146,7 +183,7 @@ def found(settings: Settings, engine: Engine) -> None:
     Raises:
         MissingMasterKey: there is none, and the database is PostgreSQL or founded already.
     """
-    path = _master_key_path(settings)
+    path = master_key_path(settings)
     embedded = sqlite_path(settings) is not None and settings.master_key is None
     if embedded and path is not None and not migrate.is_founded(engine):
         master_key.create(path)
@@ -164,7 +201,7 @@ def open_vault(settings: Settings, engine: Engine) -> Vault:
     if not migrate.is_founded(engine):
         raise Misconfigured("The log does not exist yet; run: ./lead-events migrate")
     with reading(engine) as connection:
-        vault = log.open_vault(connection, key)
+        vault = log.open_vault(connection, key, find_masters(settings))
     ledger = erasure_ledger(settings)
     if ledger is not None and (missing := reapply(engine, vault, ledger)):
         _logger.warning("erasures_reapplied", count=missing, ledger=str(ledger.path))
@@ -175,7 +212,7 @@ def erasure_ledger(settings: Settings) -> Ledger | None:
     """Return the erasure ledger: as set, or beside an SQLite database or the master key file; None when it is nowhere."""
     if settings.erasure_ledger is not None:
         return Ledger(Path(settings.erasure_ledger))
-    beside = sqlite_path(settings) or _master_key_path(settings)
+    beside = sqlite_path(settings) or master_key_path(settings)
     return None if beside is None else Ledger(beside.with_suffix(".erasures"))
 
 
@@ -260,6 +297,7 @@ def _create_api(settings: Settings, engine: Engine, readiness: Readiness, counte
     api.state.readiness = readiness
     api.state.metrics = counted
     api.state.writer = api.state.vault = None
+    api.state.reads = ReadLog(engine)
     counted.watch(lambda: readiness.writer.stats if readiness.writer else None, readiness.measure_lag)
     return api
 
@@ -268,11 +306,14 @@ def _create_api(settings: Settings, engine: Engine, readiness: Readiness, counte
 async def _run_writer(api: FastAPI) -> AsyncIterator[None]:
     """Start the writer with the service, and let it finish what it accepted."""
     writer: CountingWriter | None = api.state.writer
+    reads: ReadLog = api.state.reads
     if writer is not None:
         writer.start()
+        reads.start()
     yield
     if writer is not None:
-        await asyncio.to_thread(writer.drain, _DRAIN_SECONDS)
+        drains = (asyncio.to_thread(each.drain, _DRAIN_SECONDS) for each in (writer, reads))
+        await asyncio.gather(*drains)
     api.state.engine.dispose()
 
 
@@ -303,7 +344,7 @@ def _limits(settings: Settings) -> DoorLimits:
     )
 
 
-def _master_key_path(settings: Settings) -> Path | None:
+def master_key_path(settings: Settings) -> Path | None:
     """Return where the master key file is: as set, or beside an SQLite database."""
     if settings.master_key_file is not None:
         return Path(settings.master_key_file)

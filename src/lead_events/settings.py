@@ -17,6 +17,7 @@ PREFIX = "LEAD_EVENTS_"
 _PASSED_ON = ("LEAD_EVENTS_TEST_",)
 """Prefixes of variables that are not settings of the service."""
 
+Months = Annotated[int, Field(ge=0, le=600)]
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
 
 
@@ -34,12 +35,15 @@ class Settings(BaseModel):
         description="Where everything is stored: `sqlite:///file` or `postgresql+psycopg://user:password@host/name`.",
     )
     master_key: SecretStr | None = Field(
-        None, description="The key that wraps all data keys: 32 bytes as 64 hex digits or base64. Wins over the file."
+        None,
+        description="The key that wraps all data keys: 32 bytes as 64 hex digits or base64. Wins over the file. During a "
+        "rotation the new key, a space, and the old one.",
     )
     master_key_file: str | None = Field(
         None,
-        description="A file that holds the master key. With SQLite the default is a file beside the database, ending "
-        "in `.key`, made with mode 0600 when the log is founded; with PostgreSQL there is no default.",
+        description="A file that holds the master key, or during a rotation two, the new one first. With SQLite the "
+        "default is a file beside the database, ending in `.key`, made with mode 0600 when the log is founded; with "
+        "PostgreSQL there is no default.",
     )
     erasure_ledger: str | None = Field(
         None,
@@ -81,6 +85,22 @@ class Settings(BaseModel):
         10, description="Seconds in which a request must have arrived whole; then its connection is closed."
     )
     shutdown_seconds: float = Field(20, ge=1, le=600, description="Seconds in which requests under way may finish after SIGTERM.")
+    retention: Literal["off", "on"] = Field(
+        "off", description="Whether a worker forgets, once a day, whoever has been kept beyond the periods below."
+    )
+    retention_visitor_months: Months = Field(
+        13, description="Months after the last event for which somebody unknown is kept; 0 means for ever."
+    )
+    retention_unqualified_months: Months = Field(
+        24, description="Months after the last event for which somebody known is kept who never qualified; 0 means for ever."
+    )
+    retention_prospect_months: Months = Field(
+        36, description="Months after the last contact for which somebody is kept who once qualified; 0 means for ever."
+    )
+    retention_access_months: Months = Field(24, description="Months for which it is kept who read whose data; 0 means for ever.")
+    retention_quarantine_days: int = Field(
+        30, ge=0, le=3_650, description="Days for which events stay in quarantine; 0 means for ever."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important log lines that are written."
     )

@@ -10,7 +10,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from lead_events.api import leads, lookup, me, parked, problems, quarantine, scores, timeline
+from lead_events.api import access_log, leads, lookup, me, parked, personal_data, problems, quarantine, scores, timeline
 from lead_events.domain.times import SECOND, Instant, parse_instant
 from lead_events.domain.wire import admit
 from lead_events.projections import projector
@@ -18,10 +18,14 @@ from lead_events.store import api_keys, generations, log, migrate, models
 from lead_events.store.api_keys import KeyKind, KeyRing
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import Arrival
+from lead_events.store.reads import ReadLog
 
 MASTER_KEY = bytes(range(32))
 BEGIN: Instant = parse_instant("2026-11-21T12:00:00Z")
-ROUTERS = (lookup.router, leads.router, scores.router, timeline.router, parked.router, quarantine.router, me.router)
+ROUTERS = (
+    lookup.router, leads.router, scores.router, timeline.router, parked.router, quarantine.router, me.router,
+    personal_data.router, access_log.router,
+)  # fmt: skip
 
 MODEL: dict[str, Any] = {
     "scores": {
@@ -76,6 +80,7 @@ class Service:
             self.app.include_router(router)
         problems.install(self.app)
         self.app.state.engine, self.app.state.vault, self.app.state.keys = engine, self.vault, KeyRing(engine)
+        self.reads = self.app.state.reads = ReadLog(engine)
         self.app.state.wait_seconds = 0.2
 
     def say(self, *events: dict[str, Any], page: int = 2_000) -> list[log.Outcome]:

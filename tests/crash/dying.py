@@ -54,6 +54,8 @@ POINTS = {
     "part-before-done": Point("commit", _DONE),
     "part-done": Point("committed", _DONE),
     "before-ready": Point("commit", _READY),
+    "keys-before-commit": Point("commit", r"update keys set wrapped_key"),
+    "keys-rewrapped": Point("committed", r"update keys set wrapped_key"),
     "promotion-before-commit": Point("commit", _FLIP),
     "promotion-after-commit": Point("committed", _FLIP),
 }

@@ -49,10 +49,10 @@ def test_only_a_hash_is_stored(engine: Engine) -> None:
 
 
 def test_default_scopes_leave_out_what_cannot_be_undone(engine: Engine) -> None:
-    """A write key tracks; a secret key does all but erase and administer, unless it was asked for."""
+    """A write key tracks; a secret key does all but show a person whole, audit, erase and administer, unless asked for."""
     assert make(engine)[0].scopes == {Scope.TRACK}
     secret, _ = make(engine, KeyKind.SECRET)
-    assert secret.scopes == set(Scope) - {Scope.ERASE, Scope.ADMIN}
+    assert secret.scopes == set(Scope) - {Scope.PERSONAL_READ, Scope.AUDIT_READ, Scope.ERASE, Scope.ADMIN}
     assert not secret.allows(Scope.ERASE)
     admin, _ = make(engine, KeyKind.SECRET, scopes=("admin",))
     assert all(admin.allows(scope) for scope in Scope)

@@ -70,6 +70,7 @@ def require(scope: Scope) -> Any:
             raise SecretKeyNeeded
         if not key.allows(scope):
             raise MissingScope(scope.value)
+        request.state.key = key
         return key
 
     return Depends(check)

@@ -104,7 +104,7 @@ def list_changes(
     end = rows[-1].seq if has_more else max([head, *(row.seq for row in rows)])
     paging.set_next(request, response, reader.public_url, str(end) if has_more else None, parameter="after")
     log_id = reader.vault.log_id
-    return ChangeList(data=[_show(log_id, row) for row in rows], next_cursor=str(end), has_more=has_more)
+    return ChangeList(data=[show(log_id, row) for row in rows], next_cursor=str(end), has_more=has_more)
 
 
 def _read_cursor(after: str | None, head: int) -> int:
@@ -125,7 +125,8 @@ def _read_cursor(after: str | None, head: int) -> int:
     return int(after)
 
 
-def _show(log_id: bytes, row: Row[Any]) -> ChangeAnswer:
+def show(log_id: bytes, row: Row[Any]) -> ChangeAnswer:
+    """Show one change."""
     return ChangeAnswer(
         seq=row.seq,
         lead_id=None if row.founding is None else encode_lead_id(log_id, row.founding),

@@ -21,6 +21,7 @@ from lead_events.store import companies
 from lead_events.store.api_keys import Scope
 from lead_events.store.companies import CompanyRow
 from lead_events.store.leads import LeadRow
+from lead_events.store.reads import ReadKind
 
 router = APIRouter(prefix="/v1/companies", tags=["companies"], dependencies=[require(Scope.LEADS_READ)])
 
@@ -113,6 +114,7 @@ def get_company(domain: str, reader: ReaderDep) -> CompanyAnswer:
         if row is None:
             raise UnknownCompany
         found = companies.read_leads(moment.connection, moment.generation.generation_id, row.key, MOST_COUNTED)
+        reader.note_read(ReadKind.COMPANY, found[:PEOPLE])
         return CompanyAnswer(
             as_of=format_instant(moment.as_of),
             generation_id=moment.generation.generation_id,

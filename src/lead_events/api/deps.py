@@ -1,13 +1,13 @@
 """What a reading route asks for: the application's parts, one consistent moment of the live generation, one's own write.
 
-The composition root puts ``engine``, ``vault`` and ``keys`` into the application's state, and, where they are set,
+The composition root puts ``engine``, ``vault``, ``keys`` and ``reads`` into the application's state, and, where they are set,
 ``public_url`` and ``phone_region``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -23,6 +23,8 @@ from lead_events.domain.times import Instant
 from lead_events.store import generations, models
 from lead_events.store.engine import reading, snapshot
 from lead_events.store.generations import Generation, Status
+from lead_events.store.leads import LeadRow
+from lead_events.store.reads import ReadKind
 from lead_events.store.vault import Vault
 
 WAIT_SECONDS = 2.0
@@ -77,6 +79,7 @@ class Reader:
         public_url: what links start with, or None for the address that the request came to.
         phone_region: default country of phone numbers, ISO 3166 alpha-2, or None.
         compiled: models by number; a published model never changes.
+        request: the one that is answered.
     """
 
     engine: Engine
@@ -84,6 +87,24 @@ class Reader:
     public_url: str | None
     phone_region: str | None
     compiled: dict[int, Model]
+    request: Request
+
+    def note_read(self, what: ReadKind, rows: Iterable[LeadRow]) -> None:
+        """Note that whoever asks is about to be shown these leads; those of whom nothing personal is known do not count.
+
+        Raises:
+            AccessLogFull: it cannot be noted.
+        """
+        personal = [row.lead.founding for row in rows if row.lead.traits or row.lead.user_id or row.lead.crm_ids]
+        self.note_read_of(what, personal)
+
+    def note_read_of(self, what: ReadKind, foundings: Iterable[int]) -> None:
+        """Note the same of leads by their founding positions.
+
+        Raises:
+            AccessLogFull: it cannot be noted.
+        """
+        self.request.app.state.reads.note(self.request.state.key.key_id, what.value, foundings)
 
     def lead_id(self, founding: int) -> str:
         """Return the id of the lead founded at a position."""
@@ -124,7 +145,7 @@ def _reader(request: Request) -> Reader:
     if not hasattr(state, "compiled_models"):
         state.compiled_models = {}
     public_url, phone_region = getattr(state, "public_url", None), getattr(state, "phone_region", None)
-    return Reader(state.engine, state.vault, public_url, phone_region, state.compiled_models)
+    return Reader(state.engine, state.vault, public_url, phone_region, state.compiled_models, request)
 
 
 ReaderDep = Annotated[Reader, Depends(_reader)]

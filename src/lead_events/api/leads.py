@@ -9,13 +9,14 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 
 from lead_events.api import lead_filters, lead_json, paging, resolving, schemas
 from lead_events.api.auth import require
-from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
+from lead_events.api.deps import Moment, OwnWrite, Reader, ReaderDep, problems
 from lead_events.api.lead_filters import Filters, Parameters
 from lead_events.domain.times import Instant, format_instant
 from lead_events.store import listing
 from lead_events.store.api_keys import Scope
 from lead_events.store.leads import LeadRow
 from lead_events.store.listing import Found, Key
+from lead_events.store.reads import ReadKind
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"], dependencies=[require(Scope.LEADS_READ)])
 
@@ -45,7 +46,7 @@ def list_leads(
             as_of=format_instant(as_of),
             generation_id=generation_id,
             position=moment.generation.position,
-            data=_show(moment, [each.row for each in found[:limit]], as_of),
+            data=_show(reader, moment, [each.row for each in found[:limit]], as_of),
             next_cursor=next_cursor,
             has_more=next_cursor is not None,
         )
@@ -60,7 +61,8 @@ def _next_cursor(
     return paging.write_cursor(log_id, _CURSOR, content)
 
 
-def _show(moment: Moment, rows: Sequence[LeadRow], as_of: Instant) -> list[schemas.Lead]:
+def _show(reader: Reader, moment: Moment, rows: Sequence[LeadRow], as_of: Instant) -> list[schemas.Lead]:
+    reader.note_read(ReadKind.LIST, rows)
     emptied = [row.lead.founding for row in rows if row.emptied]
     owners = listing.load_owners(moment.connection, emptied, moment.generation.position)
     log_id = moment.vault.log_id
@@ -81,6 +83,7 @@ def get_lead(lead_id: str, reader: ReaderDep, response: Response, if_none_match:
         headers = {"ETag": _etag(moment, row), "Cache-Control": "private, no-cache", "Vary": "Authorization, X-API-Key"}
         if _is_known(headers["ETag"], if_none_match):
             return Response(status_code=304, headers=headers)
+        reader.note_read(ReadKind.LEAD, [row])
         response.headers.update(headers)
         return schemas.LeadAnswer(
             as_of=format_instant(moment.as_of),

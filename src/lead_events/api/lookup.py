@@ -19,6 +19,7 @@ from lead_events.domain.times import format_instant
 from lead_events.store import identity
 from lead_events.store import vault as vaults
 from lead_events.store.api_keys import Scope
+from lead_events.store.reads import ReadKind
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"], dependencies=[require(Scope.LEADS_READ)])
 
@@ -74,6 +75,7 @@ def _answer(reader: Reader, given: Sequence[schemas.Identifier]) -> schemas.Look
     with reader.moment() as moment:
         foundings = _find(moment, [each.identifier for each in asked])
         rows = resolving.load_rows(moment, {founding for founding in foundings if founding is not None})
+        reader.note_read(ReadKind.LOOKUP, rows.values())
         shown = {f: lead_json.show(row, moment.model, moment.as_of, moment.vault.log_id) for f, row in rows.items()}
         return schemas.LookupAnswer(
             as_of=format_instant(moment.as_of),

@@ -17,6 +17,7 @@ from lead_events.store import candidates
 from lead_events.store.api_keys import Scope
 from lead_events.store.candidates import Candidate
 from lead_events.store.leads import LeadRow
+from lead_events.store.reads import ReadKind
 
 router = APIRouter(prefix="/v1/merge-candidates", tags=["identity"], dependencies=[require(Scope.LEADS_READ)])
 
@@ -72,6 +73,7 @@ def list_merge_candidates(
     after = _read_cursor(log_id, cursor) if cursor else None
     with reader.moment() as moment:
         found = _read_page(moment, after, limit + 1)
+        reader.note_read(ReadKind.MERGE_CANDIDATES, [row for each in found[:limit] for row in (each.one, each.two)])
         next_cursor = None
         if len(found) > limit:
             next_cursor = paging.write_cursor(log_id, _CURSOR, {"after": [*found[limit - 1].candidate.place]})

@@ -14,10 +14,11 @@ from lead_events.api.schemas_kept import QuarantinedEvent, QuarantineList, Relea
 from lead_events.domain import privacy
 from lead_events.domain.errors import NotFound
 from lead_events.domain.times import format_instant
-from lead_events.store import log, quarantine, sources
+from lead_events.store import identity, log, quarantine, sources
 from lead_events.store.api_keys import Scope
 from lead_events.store.engine import reading, writing
 from lead_events.store.quarantine import Quarantined
+from lead_events.store.reads import ReadKind
 from lead_events.store.vault import Vault
 
 router = APIRouter(prefix="/v1/quarantine", tags=["operate"])
@@ -36,7 +37,9 @@ def list_quarantine(reader: ReaderDep, limit: Annotated[int, Query(ge=1, descrip
     with reading(reader.engine) as connection:
         found = quarantine.read(connection, reader.vault, limit + 1)
         names = {source.source_id: source.name for source in sources.read(connection)}
-    data = [_show(each, names.get(each.source_id, "")) for each in found[:limit]]
+        whose = identity.load_leads_of(connection, {each.key_ref for each in found[:limit]}, identity.read_checkpoint(connection))
+    reader.note_read_of(ReadKind.QUARANTINE, whose.values())
+    data = [show(each, names.get(each.source_id, "")) for each in found[:limit]]
     return QuarantineList(data=data, has_more=len(found) > limit)
 
 
@@ -79,7 +82,8 @@ def _find(engine: Engine, vault: Vault, quarantine_id: str) -> Quarantined:
     raise NotQuarantined
 
 
-def _show(quarantined: Quarantined, source: str) -> QuarantinedEvent:
+def show(quarantined: Quarantined, source: str) -> QuarantinedEvent:
+    """Show one quarantined event, personal values and all."""
     event = quarantined.event
     return QuarantinedEvent(
         id=quarantined.quarantine_id,

@@ -23,6 +23,7 @@ from lead_events.store import histories, parked, schema
 from lead_events.store.api_keys import Scope
 from lead_events.store.dialect import any_of
 from lead_events.store.leads import LeadRow
+from lead_events.store.reads import ReadKind
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"], dependencies=[require(Scope.LEADS_READ)])
 
@@ -37,7 +38,8 @@ def explain_score(
     with reader.moment() as moment:
         row, resolved_from = resolving.load_lead(moment, lead_id)
         indexes = _choose(score, moment.model)
-        lead, trace, events = _fold(moment, row)
+        reader.note_read(ReadKind.SCORE, [row])
+        lead, trace, events = fold_traced(moment, row)
         return schemas_explained.ExplanationAnswer(
             as_of=format_instant(moment.as_of),
             generation_id=moment.generation.generation_id,
@@ -54,7 +56,7 @@ def _choose(names: list[str] | None, model: Model) -> list[int]:
     return [index for index, name in enumerate(known) if not names or name in names]
 
 
-def _fold(moment: Moment, row: LeadRow) -> tuple[Lead, Trace, dict[int, Event]]:
+def fold_traced(moment: Moment, row: LeadRow) -> tuple[Lead, Trace, dict[int, Event]]:
     """Fold the lead's own events at the checkpoint; those of a parked lead as far as its row got."""
     founding, generation = row.lead.founding, moment.generation
     skips = parked.load_skips(moment.connection)

@@ -19,6 +19,7 @@ from lead_events.domain.times import Instant, format_instant
 from lead_events.store import listing, parked, sources
 from lead_events.store.api_keys import Scope
 from lead_events.store.opening import open_events
+from lead_events.store.reads import ReadKind
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"], dependencies=[require(Scope.LEADS_READ)])
 
@@ -46,6 +47,7 @@ def get_timeline(
     limit = min(limit, paging.MAX_LIMIT)
     with reader.moment() as moment:
         row, resolved_from = resolving.load_lead(moment, lead_id)
+        reader.note_read(ReadKind.TIMELINE, [row])
         if row.lead.erased is not None:
             raise ErasedLead
         before = _read_cursor(moment, row.lead.founding, cursor) if cursor else None
@@ -100,7 +102,7 @@ def _show_events(moment: Moment, rows: Sequence[Row[Any]]) -> list[tuple[Place, 
 
 
 def _show_event(row: Row[Any], event: Event, source: str | None, *, skipped: bool) -> TimelineEvent:
-    fields = _fields_of(event)
+    fields = fields_of(event)
     known = fields or {}
     context = known.get("context") or {}
     return TimelineEvent(
@@ -119,7 +121,8 @@ def _show_event(row: Row[Any], event: Event, source: str | None, *, skipped: boo
     )
 
 
-def _fields_of(event: Event) -> Mapping[str, Any] | None:
+def fields_of(event: Event) -> Mapping[str, Any] | None:
+    """Return what an event says, or None when it cannot be read."""
     try:
         return event.fields
     except LeadEventsError:

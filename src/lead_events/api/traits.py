@@ -25,6 +25,8 @@ from lead_events.domain.times import format_instant
 from lead_events.store import schema, sources
 from lead_events.store.api_keys import Key, Scope
 from lead_events.store.dialect import any_of
+from lead_events.store.leads import LeadRow
+from lead_events.store.reads import ReadKind
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"])
 
@@ -110,16 +112,22 @@ def get_traits(lead_id: str, reader: ReaderDep) -> TraitsAnswer:
     """Show each trait's value with the event it came from and what it is worth."""
     with reader.moment() as moment:
         row, resolved_from = resolving.load_lead(moment, lead_id)
-        events = _load_events(moment, {entry[2] for entry in row.lead.traits.values()})
-        names = {source.source_id: source.name for source in sources.read(moment.connection)}
+        reader.note_read(ReadKind.TRAITS, [row])
         return TraitsAnswer(
             as_of=format_instant(moment.as_of),
             generation_id=moment.generation.generation_id,
             position=moment.generation.position,
             lead_id=moment.lead_id(row.lead.founding),
-            data={name: _show(entry, events.get(entry[2]), names) for name, entry in sorted(row.lead.traits.items())},
+            data=show_traits(moment, row),
             resolved_from=resolved_from,
         )
+
+
+def show_traits(moment: Moment, row: LeadRow) -> dict[str, TraitValue]:
+    """Show every trait of a lead with its origin."""
+    events = _load_events(moment, {entry[2] for entry in row.lead.traits.values()})
+    names = {source.source_id: source.name for source in sources.read(moment.connection)}
+    return {name: _show(entry, events.get(entry[2]), names) for name, entry in sorted(row.lead.traits.items())}
 
 
 def _load_events(moment: Moment, positions: set[int]) -> dict[int, Any]:

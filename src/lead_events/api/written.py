@@ -12,6 +12,7 @@ from lead_events.api import lead_json, resolving
 from lead_events.api.deps import Reader, wait_seconds, wait_until
 from lead_events.api.schemas import LeadAnswer
 from lead_events.domain.times import format_instant
+from lead_events.store.reads import ReadKind
 
 
 class WrittenLead(LeadAnswer):
@@ -39,6 +40,7 @@ async def show_written(reader: Reader, lead_id: str, written: int, request: Requ
 def _load(reader: Reader, lead_id: str, written: int) -> WrittenLead:
     with reader.moment() as moment:
         row, resolved_from = resolving.load_lead(moment, lead_id)
+        reader.note_read(ReadKind.LEAD, [row])
         return WrittenLead(
             as_of=format_instant(moment.as_of),
             generation_id=moment.generation.generation_id,

@@ -26,6 +26,7 @@ _COMMANDS = {
     "promote": "generations:promote",
     "rollback": "generations:rollback",
     "verify": "verify:verify",
+    "retention": "retention:retention",
     "parked": "parked:parked",
     "quarantine": "quarantine:quarantine",
     "erase": "erase:erase",

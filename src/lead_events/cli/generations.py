@@ -175,7 +175,7 @@ def _load(database: Opened, generation_id: int) -> Generation:
 
 def _build(database: Opened, generation: Generation, stop: threading.Event, processes: int | None) -> bool:
     """Build with a live bar; the last parts are followed by catching up with the live generation, and comparing."""
-    opening = replaying.Opening(database.settings.database_url, app.load_master_key(database.settings))
+    opening = app.describe_opening(database.settings)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

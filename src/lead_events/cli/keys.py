@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lead_events.cli.opening import opened
+from lead_events.cli.rotation import rotate_master
 from lead_events.cli.tables import print_table
 from lead_events.domain.consent import PURPOSES
 from lead_events.domain.times import format_instant
@@ -16,7 +17,7 @@ from lead_events.store.engine import reading, writing
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys."""
+    """Make, list and revoke API keys; rotate the master key."""
 
 
 @keys.command("create")
@@ -61,6 +62,9 @@ def revoke(key_id: str) -> None:
     with opened() as database, writing(database.engine) as connection:
         key = api_keys.revoke(connection, key_id)
     click.echo(f"Key {key.key_id} is revoked.")
+
+
+keys.add_command(rotate_master)
 
 
 @click.group()

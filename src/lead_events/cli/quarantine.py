@@ -5,14 +5,16 @@ from __future__ import annotations
 import click
 import orjson
 
+from lead_events.cli.noting import note_reads
 from lead_events.cli.opening import Opened, opened
 from lead_events.cli.tables import print_table
 from lead_events.domain.errors import NotFound
 from lead_events.domain.times import format_instant
-from lead_events.store import log
+from lead_events.store import identity, log
 from lead_events.store import quarantine as kept
 from lead_events.store.engine import reading, writing
 from lead_events.store.quarantine import Quarantined
+from lead_events.store.reads import ReadKind
 
 _MOST = 1_000_000
 
@@ -47,6 +49,9 @@ def show(quarantine_id: str) -> None:
     """Print one event as JSON, personal values and all."""
     with opened() as database:
         found = _find(database, quarantine_id)
+        with reading(database.engine) as connection:
+            whose = identity.load_leads_of(connection, [found.key_ref], identity.read_checkpoint(connection))
+        note_reads(database.engine, ReadKind.QUARANTINE, whose.values())
     event = found.event
     content = None if event is None else {"type": event.type, "plain": event.plain, "personal": event.personal}
     body = {"event_id": found.event_id, "original_position": found.original_position, "event": content}

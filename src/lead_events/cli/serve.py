@@ -19,7 +19,6 @@ from lead_events.cli.opening import first_line, load_settings
 from lead_events.domain.errors import LeadEventsError, Misconfigured, Unavailable
 from lead_events.projections import worker as projecting
 from lead_events.projections.projector import Step
-from lead_events.projections.replay import Opening
 from lead_events.settings import Settings
 from lead_events.store import migrate
 
@@ -83,8 +82,18 @@ def worker(*, upgrade: bool, until_stdin_ends: bool) -> None:
     vault = app.open_vault(found, engine)
     _logger.debug("worker_started")
     try:
-        opening = Opening(found.database_url, app.load_master_key(found))
-        projecting.run(opening, engine, vault, stop, page_events=found.page_events, report=_report)
+        opening = app.describe_opening(found)
+        periods = app.periods(found) if found.retention == "on" else None
+        projecting.run(
+            opening,
+            engine,
+            vault,
+            stop,
+            page_events=found.page_events,
+            report=_report,
+            periods=periods,
+            ledger=app.erasure_ledger(found),
+        )
     except (SQLAlchemyError, LeadEventsError) as error:
         _logger.error("worker_failed", error=type(error).__name__)  # noqa: TRY400 - a driver's words may quote values
         sys.exit(_FAILED)

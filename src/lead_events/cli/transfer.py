@@ -87,13 +87,17 @@ def maps(name: str | None) -> None:
 @click.option("--source", help="Only the events of this source.")
 @click.option("--after", default=0, show_default=True, type=click.IntRange(0), help="Only events after this position.")
 def export_events(out: Path | None, source: str | None, after: int) -> None:
-    """Write the log as JSON lines, personal values and all."""
+    """Write the log as JSON lines, personal values and all; each lead's access log says so."""
+    from lead_events.cli.noting import note_reads
+    from lead_events.store.reads import ReadKind
     from lead_events.transfer.exporting import export
 
-    written, unreadable = 0, list[tuple[int, str]]()
+    written, unreadable, noted = 0, list[tuple[int, str]](), set[int]()
     with opened() as database, _writing(out) as file, show_bar("export", shown=out is not None) as advance:
         done = after
         for page in export(database.engine, database.vault(), after=after, source=source):
+            note_reads(database.engine, ReadKind.EXPORT, page.foundings - noted)
+            noted |= page.foundings
             file.writelines(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in page.lines)
             advance(page.position - done, page.last - after)
             done, written = page.position, written + len(page.lines)

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -43,10 +43,12 @@ class Opening:
     Attributes:
         url: SQLAlchemy URL.
         master_key: 32 bytes.
+        find_masters: looks up every master key that is to be had at that moment; it travels to other processes.
     """
 
     url: str
     master_key: bytes
+    find_masters: Callable[[], Sequence[bytes]] | None = None
 
 
 def begin(engine: Engine, model_number: int, *, part_positions: int = PART_POSITIONS) -> int:
@@ -156,7 +158,7 @@ def _start_worker(opening: Opening, generation_id: int) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _Worker.engine = engines.create(opening.url, pool_size=2)
     with reading(_Worker.engine) as connection:
-        _Worker.vault = log.open_vault(connection, opening.master_key)
+        _Worker.vault = log.open_vault(connection, opening.master_key, opening.find_masters)
         _Worker.generation = generations.load(connection, generation_id)
     _Worker.compiled = Models(_Worker.engine)
 

@@ -1,4 +1,4 @@
-"""A worker process: the projector's loop, and beside it the housekeeping of generations.
+"""A worker process: the projector's loop, and beside it the housekeeping of generations and, if asked for, retention.
 
 Housekeeping builds what operators asked for, rebuilds after an upgrade that changed folding, and drops what nobody can
 ask for any more, in small steps.
@@ -15,11 +15,13 @@ from sqlalchemy import Engine
 
 from lead_events import clock
 from lead_events.domain.lead import FOLD_REVISION
-from lead_events.projections import projector, promotion, replay
+from lead_events.domain.retention import Periods
+from lead_events.projections import projector, promotion, replay, retention
 from lead_events.projections.projector import Models, Step
 from lead_events.projections.replay import LIST_REVISION, Opening
 from lead_events.store import erasure_receipts, generations, log, scrubbing
 from lead_events.store.engine import reading, writing
+from lead_events.store.erasure_ledger import Ledger
 from lead_events.store.generations import Generation, Status
 from lead_events.store.vault import Vault
 
@@ -36,6 +38,8 @@ def run(
     *,
     page_events: int = projector.PAGE_EVENTS,
     report: Callable[[Step], None] | None = None,
+    periods: Periods | None = None,
+    ledger: Ledger | None = None,
 ) -> None:
     """Work until told to stop: keep generations current, build, drop.
 
@@ -43,14 +47,21 @@ def run(
         opening: how the processes of a build open the same database.
         stop: set it to end after the step under way.
         report: told of every step of the live generation that did something.
+        periods: how long whose data stay; None forgets nobody.
+        ledger: where erasures are written outside the database, if anywhere.
     """
-    housekeeping = threading.Thread(target=_keep_on, args=(opening, engine, vault, stop), name="housekeeping")
-    housekeeping.start()
+    beside = [threading.Thread(target=_keep_on, args=(opening, engine, vault, stop), name="housekeeping")]
+    if periods is not None:
+        arguments = engine, vault, periods, ledger, stop
+        beside.append(threading.Thread(target=retention.run_daily, args=arguments, name="retention"))
+    for thread in beside:
+        thread.start()
     try:
         projector.run(engine, vault, stop, page_events=page_events, report=report)
     finally:
         stop.set()
-        housekeeping.join()
+        for thread in beside:
+            thread.join()
 
 
 def keep_house(opening: Opening, engine: Engine, vault: Vault, stop: threading.Event) -> None:

@@ -43,15 +43,17 @@ class Scope(StrEnum):
     REPLAY = "replay"
     REPORTS_READ = "reports:read"
     SETTINGS_WRITE = "settings:write"
+    PERSONAL_READ = "personal:read"
+    AUDIT_READ = "audit:read"
     ERASE = "erase"
     ADMIN = "admin"
 
 
 DEFAULT_SCOPES = {
     KeyKind.WRITE: frozenset({Scope.TRACK}),
-    KeyKind.SECRET: frozenset(Scope) - {Scope.ERASE, Scope.ADMIN},
+    KeyKind.SECRET: frozenset(Scope) - {Scope.PERSONAL_READ, Scope.AUDIT_READ, Scope.ERASE, Scope.ADMIN},
 }
-"""Scopes of a key for which none were named: whatever cannot be undone must be asked for."""
+"""Scopes of a key for which none were named: what shows a person whole, or cannot be undone, must be asked for."""
 
 LIFE_SECONDS = 5.0
 """Longest time for which a revoked key may still be found."""

@@ -77,9 +77,11 @@ class Packing:
         refs: blind index → ref.
         keys: ref of a subject → wrapped key.
         renames: browser → the refs it stands under since erasures.
+        log_key: the wrapped key of the log when packing began: under the same master key stand those that are new.
     """
 
     vault: Vault
+    log_key: bytes
     refs: dict[bytes, bytes] = field(default_factory=dict)
     keys: dict[bytes, bytes] = field(default_factory=dict)
     renames: dict[bytes, tuple[Rename, ...]] = field(default_factory=dict)
@@ -88,7 +90,7 @@ class Packing:
 
 def pack_batch(vault: Vault, arrivals: Sequence[Arrival]) -> tuple[list[Envelope], Packing]:
     """Pack a batch with the refs and keys that the vault remembers; ``settle`` checks them before anything is stored."""
-    packing = Packing(vault, renames=vault.renames)
+    packing = Packing(vault, vault.log_key, renames=vault.renames)
     return [_pack(packing, arrival) for arrival in arrivals], packing
 
 
@@ -107,7 +109,8 @@ def settle(connection: Connection, packing: Packing, envelopes: Sequence[Envelop
     So a ref that another process created first is used, and a key that an erasure destroyed meanwhile is not.
     """
     refs = vaults.load_refs(connection, {blind for envelope in envelopes for blind in envelope.blinds})
-    keys = vaults.load_keys(connection, {envelope.key_ref for envelope in envelopes} | set(refs.values()))
+    keys = vaults.load_keys(connection, {envelope.key_ref for envelope in envelopes} | {*refs.values(), LOG_REF})
+    _follow_rotation(packing, keys[LOG_REF])
     stale = {blind for blind, ref in packing.refs.items() if not _agrees(refs.get(blind), ref, blind in packing.new.refs)}
     locked = {ref for ref, key in packing.keys.items() if not _agrees(keys.get(ref), key, ref in packing.new.keys)}
     packing.vault.remember(refs, keys)
@@ -118,6 +121,17 @@ def settle(connection: Connection, packing: Packing, envelopes: Sequence[Envelop
     packing.keys |= keys
     wrong = [not stale.isdisjoint(envelope.blinds) or envelope.key_ref in locked for envelope in envelopes]
     return [_pack(packing, e.arrival) if is_wrong else e for e, is_wrong in zip(envelopes, wrong, strict=True)]
+
+
+def _follow_rotation(packing: Packing, log_key: bytes) -> None:
+    """Wrap the keys that are new by the master key that wraps the key of the log now, so that a rotation misses none."""
+    if log_key == packing.log_key:
+        return
+    packing.vault.follow(log_key)
+    packing.log_key = log_key
+    rewrapped = {ref: packing.vault.rewrap(ref, wrapped) for ref, wrapped in packing.new.keys.items()}
+    packing.new.keys |= rewrapped
+    packing.keys |= {ref: wrapped for ref, wrapped in rewrapped.items() if ref in packing.keys}
 
 
 def _agrees(stored: bytes | None, used: bytes, is_new: bool) -> bool:  # noqa: FBT001 - what is new must not be stored

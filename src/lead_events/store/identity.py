@@ -149,6 +149,11 @@ def load_subjects(connection: Connection, foundings: Collection[int], upto: int)
     return known, set(strong) | anonymous | {lead_ref(founding) for founding in foundings}
 
 
+def load_leads_of(connection: Connection, refs: Collection[bytes], upto: int) -> dict[bytes, int]:
+    """Return the lead that each strong identifier is bound to, and the visitor lead of each anonymous one."""
+    return _load_leads(connection, schema.visitors, refs, upto) | _load_leads(connection, schema.bindings, refs, upto)
+
+
 def with_members(known: Known, foundings: Collection[int]) -> set[int]:
     """Return leads and all those that they stand for."""
     wanted = set(foundings)

@@ -6,7 +6,7 @@ One head row gives gapless positions in commit order. Everything slow is done be
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -78,14 +78,18 @@ def found(connection: Connection, master_key: bytes) -> None:
     connection.execute(insert(schema.keys), {"ref": LOG_REF, "wrapped_key": vaults.first_log_key(master_key)})
 
 
-def open_vault(connection: Connection, master_key: bytes) -> Vault:
+def open_vault(connection: Connection, master_key: bytes, find_masters: Callable[[], Sequence[bytes]] | None = None) -> Vault:
     """Return the vault of this log.
+
+    Args:
+        master_key: 32 bytes.
+        find_masters: looks up every master key that is to be had at that moment, for the time of a rotation and after it.
 
     Raises:
         WrongMasterKey: the log was founded with another master key.
     """
     wrapped = vaults.load_keys(connection, [LOG_REF])[LOG_REF]
-    return Vault(master_key, read_head(connection).log_id, wrapped)
+    return Vault(master_key, read_head(connection).log_id, wrapped, find_masters)
 
 
 def read_head(connection: Connection) -> Head:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from lead_events import clock
 from lead_events.domain.errors import NotFound
@@ -32,6 +32,7 @@ class Quarantined:
         original_position: of the event that had the id first.
         times: how often it was sent.
         event: its content, or None when its key was destroyed.
+        key_ref: the subject under whose key it is sealed.
     """
 
     quarantine_id: str
@@ -41,6 +42,7 @@ class Quarantined:
     first_seen: Instant
     times: int
     event: NewEvent | None
+    key_ref: bytes
 
 
 def keep(connection: Connection, vault: Vault, conflicts: Sequence[tuple[Envelope, int]]) -> None:
@@ -79,6 +81,28 @@ def discard_within(connection: Connection, vault: Vault, key_refs: Collection[by
 
 def _happened_within(found: Quarantined, stretches: Sequence[Stretch]) -> bool:
     return found.event is None or any(each.low <= found.event.at < each.high for each in stretches)
+
+
+def read_under(connection: Connection, vault: Vault, refs: Collection[bytes]) -> list[Quarantined]:
+    """Return the quarantined events that are sealed under the keys of some subjects, oldest first."""
+    rows = [
+        row for row in connection.execute(select(_TABLE).order_by(_TABLE.c.first_seen, _TABLE.c.event_id)) if row.key_ref in refs
+    ]
+    keys = vaults.load_keys(connection, {row.key_ref for row in rows})
+    return [_opened(vault, keys, row) for row in rows]
+
+
+def count_older(connection: Connection, until: Instant) -> tuple[int, Instant | None]:
+    """Return how many events were quarantined before an instant, and when the oldest was."""
+    row = connection.execute(select(func.count(), func.min(_TABLE.c.first_seen)).where(_TABLE.c.first_seen < until)).one()
+    return row[0], row[1]
+
+
+def forget_older(connection: Connection, until: Instant, limit: int) -> int:
+    """Delete up to ``limit`` events that were quarantined before an instant, oldest first; return how many."""
+    oldest = select(_TABLE.c.first_seen).where(_TABLE.c.first_seen < until).order_by(_TABLE.c.first_seen).limit(limit).subquery()
+    last = connection.execute(select(func.max(oldest.c.first_seen))).scalar_one()
+    return 0 if last is None else connection.execute(delete(_TABLE).where(_TABLE.c.first_seen <= last)).rowcount
 
 
 def take(connection: Connection, vault: Vault, quarantine_id: str) -> Quarantined:
@@ -155,7 +179,9 @@ def _opened(vault: Vault, keys: dict[bytes, bytes], row: Row[Any]) -> Quarantine
     about = _about(vault, row.source_id, row.event_id, row.key_ref)
     content = vaults.open_sealed(vault, keys, row.key_ref, row.nonce, row.sealed, about)
     event = None if content is None else _load(row.event_id, content)
-    return Quarantined(_id_of(row), row.source_id, row.event_id, row.original_position, row.first_seen, row.times, event)
+    return Quarantined(
+        _id_of(row), row.source_id, row.event_id, row.original_position, row.first_seen, row.times, event, row.key_ref
+    )
 
 
 def _about(vault: Vault, source_id: int, event_id: str, key_ref: bytes) -> bytes:

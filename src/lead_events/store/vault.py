@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, select
 
 from lead_events import clock
-from lead_events.domain.errors import Misconfigured
+from lead_events.domain.errors import Misconfigured, Unavailable
 from lead_events.domain.events import REF_BYTES, Identifier, IdentifierKind
 from lead_events.store import schema
 from lead_events.store.dialect import any_of, read_among
@@ -32,6 +32,10 @@ _CACHED_KEYS = 100_000
 
 class WrongMasterKey(Misconfigured):
     """The master key is not the one this database was sealed with; restore the right key file."""
+
+
+class UnknownMasterKey(Unavailable):
+    """The master key was rotated and this process does not know the new one; its operator must give it both keys."""
 
 
 class DataKey:
@@ -72,19 +76,30 @@ class Newcomers:
 class Vault:
     """Opens and seals with the keys of one log; knows no SQL transaction of its own."""
 
-    def __init__(self, master_key: bytes, log_id: bytes, wrapped_log_key: bytes) -> None:
+    def __init__(
+        self,
+        master_key: bytes,
+        log_id: bytes,
+        wrapped_log_key: bytes,
+        find_masters: Callable[[], Sequence[bytes]] | None = None,
+    ) -> None:
         """Unwrap the key of the log.
 
         Args:
             master_key: 32 bytes.
             log_id: 16 bytes.
             wrapped_log_key: the row of ``keys`` for ``LOG_REF``.
+            find_masters: looks up every master key that is to be had now; asked when a key does not open, which after a
+                rotation it does with a newer one.
 
         Raises:
-            WrongMasterKey: the master key does not fit this log.
+            WrongMasterKey: no master key fits this log.
         """
         self.log_id = log_id
-        self._master = AESGCM(master_key)
+        self.log_key = wrapped_log_key
+        self._find_masters = find_masters
+        self._masters = {master_key: AESGCM(master_key)}
+        self._master = self._opener = self._masters[master_key]
         self._cache: OrderedDict[bytes, DataKey] = OrderedDict()
         # What the database said last; nothing is stored by it that is not compared again under the log's lock.
         self.refs: dict[bytes, bytes] = {}
@@ -92,9 +107,10 @@ class Vault:
         self.renames: dict[bytes, tuple[Rename, ...]] = {}
         self._erasures = 0
         try:
-            secret = self._unwrap(LOG_REF, wrapped_log_key)
+            self._master, secret = self._find_opener(LOG_REF, wrapped_log_key)
         except InvalidTag:
             raise WrongMasterKey from None
+        self._opener = self._master  # the one that opened the last key, tried first
         self._pepper = hmac.digest(secret, b"blind index", "sha256")
         self._anonymous_pepper = hmac.digest(secret, b"anonymous ref", "sha256")
         self._signature = Ed25519PrivateKey.from_private_bytes(hmac.digest(secret, b"receipts", "sha256"))
@@ -152,6 +168,24 @@ class Vault:
         """Return a fresh wrapped data key for ``ref``."""
         return wrap(self._master, ref, clock.random_bytes(32))
 
+    def follow(self, wrapped_log_key: bytes) -> None:
+        """Wrap new keys from now on by whichever master key wraps the key of the log: a rotation changes that one first.
+
+        Raises:
+            UnknownMasterKey: it was rotated to a key that cannot be found here.
+        """
+        if wrapped_log_key == self.log_key:
+            return
+        try:
+            self._master, _ = self._find_opener(LOG_REF, wrapped_log_key)
+        except InvalidTag:
+            raise UnknownMasterKey from None
+        self.log_key = wrapped_log_key
+
+    def rewrap(self, ref: bytes, wrapped: bytes) -> bytes:
+        """Return the same data key wrapped by the master key that new keys are wrapped by now."""
+        return wrap(self._master, ref, self._unwrap(ref, wrapped))
+
     def rewrapped(self, ref: bytes, wrapped: bytes, new_master: bytes) -> bytes:
         """Return the same data key wrapped by another master key."""
         return wrap(AESGCM(new_master), ref, self._unwrap(ref, wrapped))
@@ -169,7 +203,28 @@ class Vault:
         return Identifier(IdentifierKind(kind), value, system)
 
     def _unwrap(self, ref: bytes, wrapped: bytes) -> bytes:
-        return self._master.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], ref)
+        try:
+            return self._opener.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], ref)
+        except InvalidTag:
+            self._opener, secret = self._find_opener(ref, wrapped)
+            return secret
+
+    def _find_opener(self, ref: bytes, wrapped: bytes) -> tuple[AESGCM, bytes]:
+        """Return the master key that opens a wrapped key, and what is in it."""
+        for master in self._all_masters():
+            try:
+                return master, master.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], ref)
+            except InvalidTag:
+                continue
+        raise InvalidTag
+
+    def _all_masters(self) -> Iterator[AESGCM]:
+        """Give the master key in use, then the others known, then those that came since."""
+        yield self._master
+        yield from (master for master in tuple(self._masters.values()) if master is not self._master)
+        found = [key for key in self._find_masters() if key not in self._masters] if self._find_masters else []
+        self._masters |= {key: AESGCM(key) for key in found}
+        yield from (self._masters[key] for key in found)
 
 
 def wrap(master: AESGCM, ref: bytes, secret: bytes) -> bytes:

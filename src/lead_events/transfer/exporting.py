@@ -18,7 +18,7 @@ from lead_events.domain.errors import LeadEventsError, NotFound
 from lead_events.domain.events import Event, IdentifierKind
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id
 from lead_events.domain.times import format_instant
-from lead_events.store import log, schema, sources
+from lead_events.store import identity, log, schema, sources
 from lead_events.store import vault as vaults
 from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading
@@ -45,12 +45,14 @@ class Page:
         position: the last position that was looked at.
         last: the last position of the whole export.
         unreadable: positions and reasons of events that cannot be read.
+        foundings: the leads whose events these are, as far as identity is decided.
     """
 
     lines: list[Line]
     position: int
     last: int
     unreadable: list[tuple[int, str]] = field(default_factory=list)
+    foundings: set[int] = field(default_factory=set)
 
 
 def export(engine: Engine, vault: Vault, *, after: int = 0, source: str | None = None) -> Iterator[Page]:
@@ -71,7 +73,7 @@ def export(engine: Engine, vault: Vault, *, after: int = 0, source: str | None =
         with reading(engine) as connection:
             rows = _read(connection, after, last, source_id)
             after = rows[-1].position if len(rows) == PAGE_EVENTS else last
-            page = Page([], after, last)
+            page = Page([], after, last, foundings=_load_owners(connection, rows))
             for row, line in zip(rows, write_lines(connection, vault, rows, names), strict=True):
                 if isinstance(line, str):
                     page.unreadable.append((row.position, line))
@@ -101,6 +103,13 @@ def write_lines(
         except LeadEventsError as error:
             lines.append(str(error))
     return lines
+
+
+def _load_owners(connection: Connection, rows: Sequence[Row[Any]]) -> set[int]:
+    """Return the leads that own event rows."""
+    named = [identity.name(row) for row in rows]
+    known = identity.load_known(connection, named, identity.read_checkpoint(connection))
+    return {founding for event in named if (founding := known.lead_of(event)) is not None}
 
 
 def _find(names: Mapping[int, str | None], source: str) -> int:
