@@ -51,6 +51,7 @@ from lead_events.api.metrics import CountingWriter, Metrics
 from lead_events.api.problems import Asgi
 from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMasterKey, Unavailable
 from lead_events.projections import promotion, replay
+from lead_events.projections.estimating import estimate
 from lead_events.projections.projector import Models
 from lead_events.projections.promotion import Announce
 from lead_events.settings import Settings
@@ -192,7 +193,7 @@ def generation_actions(engine: Engine, vault: Vault) -> GenerationActions:
             engine, vault, generation_id, compiled, announce=Announce(announce)
         ),
         rollback=lambda announce: promotion.rollback(engine, vault, compiled, announce=Announce(announce)),
-        estimate=replay.estimate,
+        estimate=estimate,
     )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -306,6 +307,9 @@ build_parts = Table(
     Column("done", Boolean, nullable=False),
     Column("events", BigInteger, nullable=False),
     Column("leads", BigInteger, nullable=False),
+    Column("folded", BigInteger, nullable=False, server_default="0"),
+    Column("worked", BigInteger, nullable=False, server_default="0"),
+    Column("compared", Boolean, nullable=False, server_default=false()),
 )
 
 _CONTACT: Any = {"postgresql_where": text("contact"), "sqlite_where": text("contact")}
