@@ -37,7 +37,7 @@ if __name__ == "__main__":
     with reading(engine) as connection:
         vault = log.open_vault(connection, key)
     replay.build(replay.Opening(url, key), engine, vault, generation_id, threading.Event(), processes=2,
-                 report=lambda progress: print(progress.done, flush=True))
+                 report=lambda progress: progress.done and print(progress.done, flush=True))
 """
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import groupby
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, select
 
 from lead_events import clock
 from lead_events.domain.events import Event
@@ -27,7 +27,7 @@ from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation
 from lead_events.store.leads import LeadRow
-from lead_events.store.opening import open_events
+from lead_events.store.opening import open_events, read_rows
 from lead_events.store.parked import Parked
 from lead_events.store.parts import Part
 from lead_events.store.vault import Vault
@@ -125,14 +125,14 @@ def _fold_all(connection: Connection, vault: Vault, build: _Build, keys: Sequenc
 
 
 def _open_chunk(connection: Connection, vault: Vault, chunk: Sequence[_Key]) -> Iterator[tuple[int, list[Event]]]:
-    table = schema.events
-    positions = [position for _, _, position in chunk]
-    rows: Sequence[Row[Any]] = connection.execute(select(table).where(any_of(connection, table.c.position, positions))).all()
+    rows = read_rows(connection, [position for _, _, position in chunk])
     opened = {event.position: event for event in open_events(connection, vault, rows)}
-    by_lead: dict[int, list[Event]] = {}
-    for founding, _, position in chunk:
-        by_lead.setdefault(founding, []).append(opened[position])
-    yield from by_lead.items()
+    for founding, keys in groupby(chunk, _lead):
+        yield founding, [opened[position] for _, _, position in keys]
+
+
+def _lead(key: _Key) -> int:
+    return key[0]
 
 
 def _fold_on(build: _Build, current: _Open, events: Sequence[Event]) -> None:

@@ -70,9 +70,12 @@ def read_among(connection: Connection, columns: Sequence[Column[Any]], values: C
     more = "".join(f" AND {name} = {_MARKS[connection.dialect.name]}" for name in also)
     if connection.dialect.name == "postgresql":
         among, given = f"{first.name} = ANY(%s::{_array_type(first.type)}[])", (list(values), *also.values())
+    elif first.type.python_type is int:
+        among, given = f"{first.name} IN (SELECT value FROM json_each(?))", (orjson.dumps(list(values)).decode(), *also.values())  # noqa: S608
     else:
         among, given = f"{first.name} IN ({', '.join('?' * len(values))})", (*values, *also.values())
-    return list(connection.exec_driver_sql(f"SELECT {names} FROM {first.table.name} WHERE {among}{more}", given))  # noqa: S608
+    found = connection.exec_driver_sql(f"SELECT {names} FROM {first.table.name} WHERE {among}{more}", given)  # noqa: S608
+    return list(found.all())
 
 
 _MARKS = {"postgresql": "%s", "sqlite": "?"}
