@@ -175,9 +175,10 @@ def _close(build: _Build, current: _Open | None) -> None:
 def _save_some(engine: Engine, build: _Build, *, least: int = _SAVE_ROWS) -> None:
     while len(build.rows) >= least and build.rows:
         some, build.rows = build.rows[:_SAVE_ROWS], build.rows[_SAVE_ROWS:]
+        encoded = leads.encode(build.generation.generation_id, build.model, some)
         with writing(engine) as connection:
             build.renew(connection)
-            leads.save(connection, build.generation.generation_id, build.model, some)
+            leads.save(connection, encoded)
 
 
 def _keep_lease(engine: Engine, build: _Build) -> None:
@@ -202,8 +203,9 @@ def _park(connection: Connection, vault: Vault, build: _Build) -> list[Parked]:
 def _finish(engine: Engine, build: _Build, poisoned: list[Parked]) -> None:
     _save_some(engine, build, least=_SAVE_ROWS)
     generation_id = build.generation.generation_id
+    encoded = leads.encode(generation_id, build.model, build.rows)
     with writing(engine) as connection:
         build.renew(connection)
-        leads.save(connection, generation_id, build.model, build.rows)
+        leads.save(connection, encoded)
         parked.save(connection, generation_id, poisoned)
         parts.finish(connection, generation_id, build.part)

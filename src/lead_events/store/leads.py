@@ -24,6 +24,9 @@ _RANKS = 5
 _AT_ONCE = 10_000  # SQLite takes 32 766 parameters a statement
 _SEARCHED_TRAITS = ("email", "phone", "first_name", "last_name", "company", "job_title")
 
+Encoded = list[tuple[Any, ...]]
+"""Rows of ``leads``, in the order of its columns."""
+
 
 class LeadRow(NamedTuple):
     """One lead of one generation, as the projector holds it.
@@ -75,9 +78,14 @@ def load_due(connection: Connection, generation_id: int, until: Instant, limit: 
     return [(due_at, founding) for due_at, founding in rows]
 
 
-def save(connection: Connection, generation_id: int, model: Model, rows: Iterable[LeadRow]) -> None:
-    """Write rows, replacing those that exist."""
-    upsert_rows(connection, _TABLE, [_columns(generation_id, model, row) for row in rows])
+def encode(generation_id: int, model: Model, rows: Iterable[LeadRow]) -> Encoded:
+    """Return rows as the database takes them; done before the transaction begins, so that its lock is short."""
+    return [_columns(generation_id, model, row) for row in rows]
+
+
+def save(connection: Connection, rows: Encoded) -> None:
+    """Write encoded rows, replacing those that exist."""
+    upsert_rows(connection, _TABLE, rows)
 
 
 def _columns(generation_id: int, model: Model, row: LeadRow) -> tuple[Any, ...]:
