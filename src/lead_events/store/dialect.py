@@ -57,6 +57,14 @@ def any_of(connection: Connection, column: ColumnElement[Any], values: Collectio
     return column.in_(list(values))
 
 
+def read_after(connection: Connection, table: Table, after: int, limit: int) -> list[Any]:
+    """Read up to ``limit`` rows whose first column, a key, is greater than ``after``, in its order, straight from the driver."""
+    names, key = ", ".join(column.name for column in table.columns), next(iter(table.columns)).name
+    mark = _MARKS[connection.dialect.name]
+    statement = f"SELECT {names} FROM {table.name} WHERE {key} > {mark} ORDER BY {key} LIMIT {mark}"  # noqa: S608 - of the schema
+    return list(connection.exec_driver_sql(statement, (after, limit)).all())
+
+
 def read_among(connection: Connection, columns: Sequence[Column[Any]], values: Collection[Any], **also: Any) -> list[Any]:
     """Read columns of the rows whose first column is one of ``values``, and whose other columns equal ``also``.
 
