@@ -100,7 +100,7 @@ def test_a_part_that_an_older_version_finished_counts_as_folded(empty: Engine) -
     migrate.upgrade(empty)
     with reading(empty) as connection:
         rows = connection.execute(text("SELECT folded, worked, compared FROM build_parts ORDER BY part")).all()
-    assert [tuple(row) for row in rows] == [(7, 0, False), (0, 0, False)]
+    assert [tuple(row) for row in rows] == [(7, 0, 0), (0, 0, 0)]
 
 
 def test_two_who_upgrade_at_once_upgrade_once(empty: Engine, database_url: str) -> None:

@@ -49,9 +49,9 @@ def test_a_part_that_is_done_says_how_long_it_took(engine: Engine) -> None:
         assert part is not None
         part = parts.renew(connection, build, replace(part, events=8, folded=8, leads=2), NOW + SECOND)
         parts.finish(connection, build, part)
-        parts.say_compared(connection, build, 10)
+        parts.say_compared(connection, build, 10, NOW + 2 * SECOND)
         progress = parts.read_progress(connection, build)
-    assert (progress.done, progress.events, progress.leads, progress.compared) == (1, 8, 2, 2)
+    assert (progress.done, progress.events, progress.leads, progress.compared) == (1, 8, 2, ((NOW + 2 * SECOND, 2),))
     assert (progress.under_way, progress.finished) == ((), (Work(8, 8, NOW, NOW + SECOND),))
 
 

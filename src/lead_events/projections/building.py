@@ -6,6 +6,7 @@ folded some thousand at a time. What is done stays done after a crash, and build
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -33,9 +34,11 @@ from lead_events.store.parts import Part
 from lead_events.store.vault import Vault
 
 _SAY_AFTER = SECOND // 2
-_CHUNK_EVENTS = 2_000
-# About 10 ms of SQLite's one write lock at a time, so that the door does not wait for a build.
-_SAVE_ROWS = 200
+_CHUNK_EVENTS = 1_000
+# Some milliseconds of SQLite's one write lock at a time, and a gap between two saves: who waits for that lock asks for it
+# now and then only, and would go on missing it.
+_SAVE_ROWS = 100
+_GAP_SECONDS = 0.005
 
 _Key = tuple[int, Instant, int]
 """(lead, at, position)."""
@@ -179,6 +182,8 @@ def _save_some(engine: Engine, build: _Build, *, least: int = _SAVE_ROWS) -> Non
         with writing(engine) as connection:
             build.renew(connection)
             leads.save(connection, encoded)
+        if len(build.rows) >= least:
+            time.sleep(_GAP_SECONDS)
 
 
 def _keep_lease(engine: Engine, build: _Build) -> None:

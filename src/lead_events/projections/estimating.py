@@ -75,11 +75,18 @@ def _folding(progress: Progress, total: int, cost: float, now: Instant) -> float
 
 
 def _comparing(progress: Progress, cost: float, share: float, now: Instant) -> float:
-    """Return the microseconds that the comparison still takes."""
+    """Return the microseconds that the comparison still takes: as measured once, until it shows its own pace."""
     if progress.done < progress.parts:
         return cost * COMPARING_A_LEAD * progress.leads / share
-    since = 0 if progress.compared else now - progress.finished[0].said_at
-    return max(0.0, cost * COMPARING_A_LEAD * (progress.leads - progress.compared) - since)
+    a_lead = cost * COMPARING_A_LEAD
+    if not progress.compared:
+        return max(0.0, a_lead * progress.leads - (now - progress.finished[0].said_at))
+    (first, _), (last, _) = progress.compared[0], progress.compared[-1]
+    behind_first = sum(leads for _, leads in progress.compared[1:])
+    if behind_first:
+        a_lead = (last - first) / behind_first
+    left = progress.leads - sum(leads for _, leads in progress.compared)
+    return max(0.0, a_lead * left - (now - last))
 
 
 def _builders(progress: Progress, now: Instant) -> float:

@@ -241,7 +241,7 @@ def catch_up(engine: Engine, vault: Vault, generation_id: int, compiled: Models,
 
 def _say_compared(engine: Engine, generation_id: int, upto: int) -> None:
     with writing(engine) as connection:
-        parts.say_compared(connection, generation_id, upto)
+        parts.say_compared(connection, generation_id, upto, clock.now())
 
 
 def difference(

@@ -66,7 +66,7 @@ class Progress:
     Attributes:
         parts, done: how many parts there are, and how many are done.
         events, leads: how many are folded, in parts done and under way.
-        compared: how many leads are compared with those of the live generation.
+        compared: (instant, leads): when how many more were compared with those of the live generation, in order.
         under_way: of the parts that were taken and are not done.
         finished: of the parts that were done last, the latest first.
         behind: how many events the live generation is ahead.
@@ -76,7 +76,7 @@ class Progress:
     done: int
     events: int
     leads: int
-    compared: int = 0
+    compared: tuple[tuple[Instant, int], ...] = ()
     under_way: tuple[Work, ...] = ()
     finished: tuple[Work, ...] = ()
     behind: int = 0
@@ -85,7 +85,7 @@ class Progress:
 def create(connection: Connection, generation_id: int, upto: int, width: int) -> None:
     """Divide the leads founded up to a position into parts of ``width`` positions."""
     starts = range(0, upto, width)
-    rows = [(generation_id, n, low, min(low + width, upto), 0, False, 0, 0, 0, 0, False) for n, low in enumerate(starts)]
+    rows = [(generation_id, n, low, min(low + width, upto), 0, False, 0, 0, 0, 0, 0) for n, low in enumerate(starts)]
     insert_rows(connection, _TABLE, rows)
 
 
@@ -132,29 +132,31 @@ def finish(connection: Connection, generation_id: int, part: Part) -> None:
     connection.execute(update(_TABLE).where(*where).values(done=True))
 
 
-def say_compared(connection: Connection, generation_id: int, upto: int) -> None:
-    """Write down that the leads founded up to a position are compared."""
-    where = _TABLE.c.generation_id == generation_id, _TABLE.c.high <= upto, _TABLE.c.compared.is_(False)
-    connection.execute(update(_TABLE).where(*where).values(compared=True))
+def say_compared(connection: Connection, generation_id: int, upto: int, now: Instant) -> None:
+    """Write down that the leads founded up to a position are compared now."""
+    where = _TABLE.c.generation_id == generation_id, _TABLE.c.high <= upto, _TABLE.c.compared == 0
+    connection.execute(update(_TABLE).where(*where).values(compared=now))
 
 
 def read_progress(connection: Connection, generation_id: int) -> Progress:
     """Return how far a build is."""
     of_build, done = _TABLE.c.generation_id == generation_id, _TABLE.c.done.is_(True)
     leads = func.sum(_TABLE.c.leads)
-    sums = func.sum(_TABLE.c.folded), leads, leads.filter(_TABLE.c.compared)
+    sums = func.sum(_TABLE.c.folded), leads
     row = connection.execute(select(func.count(), func.count().filter(done), *sums).where(of_build)).one()
     said_at = _TABLE.c.taken_until - LEASE
     work = select(_TABLE.c.events, _TABLE.c.folded, said_at - _TABLE.c.worked, said_at).where(of_build)
     under_way = connection.execute(work.where(~done, _TABLE.c.taken_until > 0)).all()
     finished = connection.execute(work.where(done).order_by(_TABLE.c.taken_until.desc()).limit(_LAST)).all()
-    count, ended, folded, of_leads, compared = (int(number or 0) for number in row)
+    count, ended, folded, of_leads = (int(number or 0) for number in row)
+    of_instant = select(_TABLE.c.compared, leads).where(of_build, _TABLE.c.compared > 0)
+    compared = connection.execute(of_instant.group_by(_TABLE.c.compared).order_by(_TABLE.c.compared)).all()
     return Progress(
         count,
         ended,
         folded,
         of_leads,
-        compared,
+        tuple((instant, int(number)) for instant, number in compared),
         under_way=tuple(Work(*each) for each in under_way),
         finished=tuple(Work(*each) for each in finished),
         behind=_behind(connection, generation_id),

@@ -20,7 +20,6 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    false,
     text,
 )
 
@@ -309,7 +308,7 @@ build_parts = Table(
     Column("leads", BigInteger, nullable=False),
     Column("folded", BigInteger, nullable=False, server_default="0"),
     Column("worked", BigInteger, nullable=False, server_default="0"),
-    Column("compared", Boolean, nullable=False, server_default=false()),
+    Column("compared", BigInteger, nullable=False, server_default="0"),
 )
 
 _CONTACT: Any = {"postgresql_where": text("contact"), "sqlite_where": text("contact")}
