@@ -150,7 +150,7 @@ def _fill(given: World, database: Database, generation_id: int, model_number: in
     while patterns and written < wanted and time.perf_counter() < end:
         some = [next(copies) for _ in range(min(_SAVED_AT_ONCE, wanted - written))]
         with writing(database.engine) as connection:
-            leads.save(connection, generation_id, model, some)
+            leads.save(connection, leads.encode(generation_id, model, some))
         written += len(some)
     return written
 

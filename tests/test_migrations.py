@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, text
@@ -86,6 +87,20 @@ def test_a_newer_schema_is_refused(empty: Engine) -> None:
         migrate.refuse(empty)
     with pytest.raises(migrate.NewerSchema):
         migrate.upgrade(empty)
+
+
+def test_a_part_that_an_older_version_finished_counts_as_folded(empty: Engine) -> None:
+    """A build that was under way during the upgrade goes on with the progress it had."""
+    configuration = migrate._configuration()
+    with writing(empty) as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0002")
+        for part, done in ((0, "true"), (1, "false")):
+            connection.execute(text(f"INSERT INTO build_parts VALUES (2, {part}, 0, 9, 0, {done}, 7, 3)"))
+    migrate.upgrade(empty)
+    with reading(empty) as connection:
+        rows = connection.execute(text("SELECT folded, worked, compared FROM build_parts ORDER BY part")).all()
+    assert [tuple(row) for row in rows] == [(7, 0, 0), (0, 0, 0)]
 
 
 def test_two_who_upgrade_at_once_upgrade_once(empty: Engine, database_url: str) -> None:

@@ -59,6 +59,7 @@ from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMas
 from lead_events.domain.retention import Periods
 from lead_events.domain.signals import PrivacySignals
 from lead_events.projections import promotion, replay
+from lead_events.projections.estimating import estimate
 from lead_events.projections.projector import Models
 from lead_events.projections.promotion import Announce
 from lead_events.projections.replay import Opening
@@ -261,7 +262,7 @@ def generation_actions(engine: Engine, vault: Vault) -> GenerationActions:
             engine, vault, generation_id, compiled, announce=Announce(announce)
         ),
         rollback=lambda announce: promotion.rollback(engine, vault, compiled, announce=Announce(announce)),
-        estimate=replay.estimate,
+        estimate=estimate,
     )
 
 

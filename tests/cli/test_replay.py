@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 
 from lead_events import clock
 from lead_events.projections import replay
-from lead_events.projections.replay import COMPARING_SHARE, Opening
+from lead_events.projections.replay import Opening
 from lead_events.store import generations, models, parts, schema
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Status
@@ -37,7 +37,7 @@ if __name__ == "__main__":
     with reading(engine) as connection:
         vault = log.open_vault(connection, key)
     replay.build(replay.Opening(url, key), engine, vault, generation_id, threading.Event(), processes=2,
-                 report=lambda progress: print(progress.done, flush=True))
+                 report=lambda progress: progress.done and print(progress.done, flush=True))
 """
 
 
@@ -174,17 +174,3 @@ def test_builders_side_by_side_share_the_work(service: Service, migrated_url: st
     assert rows(service.engine, generation_id) == rows(service.engine, 1)
     with reading(service.engine) as connection:
         assert parts.read_progress(connection, generation_id).events == 3 * PEOPLE
-
-
-def test_the_estimate_is_near_the_truth(service: Service) -> None:
-    """After a third of the parts, at an even pace, the end of folding and comparing is known within a quarter."""
-    generation_id = replay.begin(service.engine, 1, part_positions=6)
-    with reading(service.engine) as connection:
-        generation = generations.load(connection, generation_id)
-    progress = parts.Progress(30, 10, PEOPLE, 20)
-    second = 1_000_000
-    estimate = replay.estimate(generation, progress, generation.created_at + 10 * second)
-    assert estimate.share == pytest.approx(1 / 3, abs=0.01)
-    comparing = COMPARING_SHARE * 30
-    assert estimate.seconds_left == pytest.approx(20 + comparing, rel=0.25)
-    assert estimate.events_per_second == pytest.approx(PEOPLE / 10)

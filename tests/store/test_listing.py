@@ -40,8 +40,8 @@ def crowd(engine: Engine) -> Engine:
         lead.scores = [[float(founding % 7), NOON - founding % 5 * DAY], [float(founding % 4), NOON]]
         rows.append(LeadRow(lead, founding, NOON + founding * 7 % 100 * SECOND, emptied=False, parked=False))
     with writing(engine) as connection:
-        leads.save(connection, 1, MODEL, rows)
-        leads.save(connection, 2, MODEL, rows[:5])
+        leads.save(connection, leads.encode(1, MODEL, rows))
+        leads.save(connection, leads.encode(2, MODEL, rows[:5]))
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("ANALYZE leads")
@@ -151,7 +151,7 @@ def test_a_snapshot_sees_one_moment(crowd: Engine) -> None:
         lead = MODEL.begin(SIZE + 1)
         lead.traits = {"phone": ["+74951234567", NOON, 1, 0]}
         with writing(crowd) as other:
-            leads.save(other, 1, MODEL, [LeadRow(lead, SIZE + 1, NOON, emptied=False, parked=False)])
+            leads.save(other, leads.encode(1, MODEL, [LeadRow(lead, SIZE + 1, NOON, emptied=False, parked=False)]))
         assert len(read_page(connection, query, None, SIZE * 2, everyone)) == len(before)
     with snapshot(crowd) as connection:
         assert len(read_page(connection, query, None, SIZE * 2, everyone)) == len(before) + 1

@@ -23,10 +23,14 @@ router = APIRouter(prefix="/v1/leads", tags=["leads"], dependencies=[require(Sco
 _CURSOR = "leads"
 
 
-@router.get("", operation_id="list_leads", dependencies=[OwnWrite], responses=problems(400, 410, 422, 503))
-def list_leads(
-    parameters: Annotated[Parameters, Depends()], reader: ReaderDep, request: Request, response: Response
-) -> schemas.LeadList:
+@router.get(
+    "",
+    operation_id="list_leads",
+    dependencies=[OwnWrite],
+    response_model=schemas.LeadList,
+    responses=problems(400, 410, 422, 503),
+)
+def list_leads(parameters: Annotated[Parameters, Depends()], reader: ReaderDep, request: Request) -> Response:
     """List leads, oldest change first unless ``sort`` says otherwise: ask again with the greatest ``updated_at`` you saw."""
     filters = lead_filters.read(parameters)
     log_id, limit = reader.vault.log_id, min(parameters.limit, paging.MAX_LIMIT)
@@ -41,8 +45,7 @@ def list_leads(
         after = Key(*cursor["key"]) if cursor else None
         found = listing.read_page(moment.connection, query, after, limit + 1, matches)
         next_cursor = _next_cursor(log_id, found, limit, filters, generation_id, as_of)
-        paging.set_next(request, response, reader.public_url, next_cursor)
-        return schemas.LeadList(
+        shown = schemas.LeadList(
             as_of=format_instant(as_of),
             generation_id=generation_id,
             position=moment.generation.position,
@@ -50,6 +53,10 @@ def list_leads(
             next_cursor=next_cursor,
             has_more=next_cursor is not None,
         )
+    # Written by Pydantic itself: by way of Python's objects it takes five times as long.
+    response = Response(shown.model_dump_json(by_alias=True), media_type="application/json")
+    paging.set_next(request, response, reader.public_url, next_cursor)
+    return response
 
 
 def _next_cursor(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 
 import click
 import orjson
@@ -21,6 +20,7 @@ from lead_events.domain.lead import FOLD_REVISION
 from lead_events.domain.times import format_instant
 from lead_events.projections import projector, promotion
 from lead_events.projections import replay as replaying
+from lead_events.projections.estimating import estimate
 from lead_events.projections.promotion import Announce, Promotion
 from lead_events.store import generations as kept
 from lead_events.store import log, parts, schema
@@ -185,11 +185,10 @@ def _build(database: Opened, generation: Generation, stop: threading.Event, proc
     total = max(generation.base_position, 1)
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(f"generation {generation.generation_id}", total=total, pace="")
-        pace = _Pace(database, generation.generation_id, total)
 
         def report(progress: parts.Progress) -> None:
             what = "catching up and comparing" if progress.done == progress.parts else f"generation {generation.generation_id}"
-            bar.update(task, completed=progress.events, description=what, pace=pace.text(progress))
+            bar.update(task, completed=progress.events, description=what, pace=_pace(generation, progress))
 
         return replaying.build(
             opening,
@@ -202,22 +201,13 @@ def _build(database: Opened, generation: Generation, stop: threading.Event, proc
         )
 
 
-class _Pace:
-    """How fast this run builds: what was done before it began does not count."""
-
-    def __init__(self, database: Opened, generation_id: int, total: int) -> None:
-        with reading(database.engine) as connection:
-            self._begun = parts.read_progress(connection, generation_id).events
-        self._since = time.monotonic()
-        self._total = total
-
-    def text(self, progress: parts.Progress) -> str:
-        """Write the rate, and the time that is left."""
-        rate = (progress.events - self._begun) / max(time.monotonic() - self._since, 1e-3)
-        if rate <= 0:
-            return ""
-        left = int(max(0, self._total - progress.events) / rate)
-        return f"{rate:,.0f} events/s, {left // 60}:{left % 60:02d} left"
+def _pace(generation: Generation, progress: parts.Progress) -> str:
+    """Write the rate, and the time that is left."""
+    found = estimate(generation, progress, clock.now())
+    if found.seconds_left is None:
+        return ""
+    left = round(found.seconds_left)
+    return f"{found.events_per_second:,.0f} events/s, {left // 60}:{left % 60:02d} left"
 
 
 def _show(found: Generation) -> None:
@@ -235,7 +225,7 @@ def _show(found: Generation) -> None:
 def _note(connection: Connection, generation: Generation) -> str:
     if generation.status is Status.BUILDING:
         progress = parts.read_progress(connection, generation.generation_id)
-        left = replaying.estimate(generation, progress, clock.now()).seconds_left
+        left = estimate(generation, progress, clock.now()).seconds_left
         eta = "" if left is None else f", {left:.0f} s left"
         return f"{progress.done} of {progress.parts} parts{eta}"
     if generation.status is Status.READY:

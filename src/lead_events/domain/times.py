@@ -20,6 +20,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TEXT_CHARACTERS = len("2026-11-21T22:45:18.000000")
 _MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"(\d{1,6})([smhdw])")
@@ -50,7 +51,8 @@ def parse_instant(text: str) -> Instant:
 
 def format_instant(instant: Instant) -> str:
     """Write an instant as ISO 8601 UTC with six digits and ``Z``, so that texts sort as times."""
-    return (_EPOCH + timedelta(microseconds=instant)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Half of what strftime takes; a list of leads writes a hundred of them.
+    return (_EPOCH + timedelta(microseconds=instant)).isoformat(timespec="microseconds")[:_TEXT_CHARACTERS] + "Z"
 
 
 def parse_duration(text: str) -> int:

@@ -28,6 +28,7 @@ def normalise(text: str) -> str:
     return _decoded(text).casefold()
 
 
+@lru_cache(maxsize=65_536)
 def _decoded(text: str) -> str:
     return unicodedata.normalize("NFC", unquote(text) if "%" in text else text)
 
@@ -114,6 +115,12 @@ def _matches(pattern: str, where: str) -> Test:
         regex = re2.compile(pattern)
     except re2.error as error:
         raise InvalidModel(f"{where}: matches is not RE2 syntax: {error}") from None
+    return _searching(regex)
+
+
+@lru_cache(maxsize=1_024)
+def _searching(regex: Any) -> Test:
+    """Return one test for all conditions that search for the same pattern, so that a text is searched once for all."""
     return _text_test(lru_cache(maxsize=65_536)(lambda text: regex.search(_decoded(text)) is not None))
 
 

@@ -6,11 +6,12 @@ folded some thousand at a time. What is done stays done after a crash, and build
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, select
 
 from lead_events import clock
 from lead_events.domain.events import Event
@@ -19,7 +20,7 @@ from lead_events.domain.lead import fold
 from lead_events.domain.lead_id import lead_ref
 from lead_events.domain.model import Model
 from lead_events.domain.state import BEGINNING, Lead
-from lead_events.domain.times import Instant
+from lead_events.domain.times import SECOND, Instant
 from lead_events.projections.folding import refold_leads
 from lead_events.projections.pages import Page
 from lead_events.store import identity, leads, parked, parts, schema
@@ -27,15 +28,17 @@ from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation
 from lead_events.store.leads import LeadRow
-from lead_events.store.opening import open_events
+from lead_events.store.opening import open_events, read_rows
 from lead_events.store.parked import Parked
 from lead_events.store.parts import Part
 from lead_events.store.vault import Vault
 
-PART_POSITIONS = 20_000
-_CHUNK_EVENTS = 2_000
-# About 10 ms of SQLite's one write lock at a time, so that the door does not wait for a build.
-_SAVE_ROWS = 200
+_SAY_AFTER = SECOND // 2
+_CHUNK_EVENTS = 1_000
+# Some milliseconds of SQLite's one write lock at a time, and a gap between two saves: who waits for that lock asks for it
+# now and then only, and would go on missing it.
+_SAVE_ROWS = 100
+_GAP_SECONDS = 0.005
 
 _Key = tuple[int, Instant, int]
 """(lead, at, position)."""
@@ -54,8 +57,13 @@ class _Build:
     merged: set[int]
     rows: list[LeadRow] = field(default_factory=list)
     poisoned: dict[int, tuple[int, Instant]] = field(default_factory=dict)
-    events: int = 0
+    folded: int = 0
     leads: int = 0
+
+    def renew(self, connection: Connection) -> None:
+        """Keep the part, and say how far it is."""
+        here = replace(self.part, folded=self.folded, leads=self.leads)
+        self.part = parts.renew(connection, self.generation.generation_id, here, clock.now())
 
 
 @dataclass(slots=True)
@@ -80,7 +88,8 @@ def build_part(engine: Engine, vault: Vault, generation: Generation, model: Mode
         keys = _load_keys(connection, known, refs, part, upto)
         merged = {lead for lead, survivor in known.survivors.items() if survivor != lead}
         moves = identity.load_moves_of_part(connection, known, part.low, part.high, upto)
-        build = _Build(generation, model, part, parked.load_skips(connection), moves, foundings, merged, events=len(keys))
+        part = replace(part, events=len(keys))
+        build = _Build(generation, model, part, parked.load_skips(connection), moves, foundings, merged)
         for _ in _fold_all(connection, vault, build, keys):
             _save_some(engine, build)
             _keep_lease(engine, build)
@@ -110,6 +119,7 @@ def _fold_all(connection: Connection, vault: Vault, build: _Build, keys: Sequenc
                 _close(build, current)
                 current = _Open(build.model.begin(founding))
             _fold_on(build, current, events)
+        build.folded += len(chunk)
         yield
     _close(build, current)
     for founding in sorted(build.waiting):
@@ -118,14 +128,14 @@ def _fold_all(connection: Connection, vault: Vault, build: _Build, keys: Sequenc
 
 
 def _open_chunk(connection: Connection, vault: Vault, chunk: Sequence[_Key]) -> Iterator[tuple[int, list[Event]]]:
-    table = schema.events
-    positions = [position for _, _, position in chunk]
-    rows: Sequence[Row[Any]] = connection.execute(select(table).where(any_of(connection, table.c.position, positions))).all()
+    rows = read_rows(connection, [position for _, _, position in chunk])
     opened = {event.position: event for event in open_events(connection, vault, rows)}
-    by_lead: dict[int, list[Event]] = {}
-    for founding, _, position in chunk:
-        by_lead.setdefault(founding, []).append(opened[position])
-    yield from by_lead.items()
+    for founding, keys in groupby(chunk, _lead):
+        yield founding, [opened[position] for _, _, position in keys]
+
+
+def _lead(key: _Key) -> int:
+    return key[0]
 
 
 def _fold_on(build: _Build, current: _Open, events: Sequence[Event]) -> None:
@@ -168,16 +178,19 @@ def _close(build: _Build, current: _Open | None) -> None:
 def _save_some(engine: Engine, build: _Build, *, least: int = _SAVE_ROWS) -> None:
     while len(build.rows) >= least and build.rows:
         some, build.rows = build.rows[:_SAVE_ROWS], build.rows[_SAVE_ROWS:]
+        encoded = leads.encode(build.generation.generation_id, build.model, some)
         with writing(engine) as connection:
-            build.part = parts.renew(connection, build.generation.generation_id, build.part, clock.now())
-            leads.save(connection, build.generation.generation_id, build.model, some)
+            build.renew(connection)
+            leads.save(connection, encoded)
+        if len(build.rows) >= least:
+            time.sleep(_GAP_SECONDS)
 
 
 def _keep_lease(engine: Engine, build: _Build) -> None:
-    """Say that the part is still being built, when nothing of it was saved for a while: one lead may have a long history."""
-    if build.part.lease - clock.now() < parts.LEASE // 2:
+    """Say how far the part is when nothing of it was saved for a while: one lead may have a long history."""
+    if clock.now() - (build.part.lease - parts.LEASE) > _SAY_AFTER:
         with writing(engine) as connection:
-            build.part = parts.renew(connection, build.generation.generation_id, build.part, clock.now())
+            build.renew(connection)
 
 
 def _park(connection: Connection, vault: Vault, build: _Build) -> list[Parked]:
@@ -195,8 +208,9 @@ def _park(connection: Connection, vault: Vault, build: _Build) -> list[Parked]:
 def _finish(engine: Engine, build: _Build, poisoned: list[Parked]) -> None:
     _save_some(engine, build, least=_SAVE_ROWS)
     generation_id = build.generation.generation_id
+    encoded = leads.encode(generation_id, build.model, build.rows)
     with writing(engine) as connection:
-        parts.renew(connection, generation_id, build.part, clock.now())
-        leads.save(connection, generation_id, build.model, build.rows)
+        build.renew(connection)
+        leads.save(connection, encoded)
         parked.save(connection, generation_id, poisoned)
-        parts.finish(connection, generation_id, build.part, build.events, build.leads)
+        parts.finish(connection, generation_id, build.part)

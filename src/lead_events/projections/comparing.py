@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 from typing import Any
@@ -23,7 +23,8 @@ from lead_events.store import histories, parked, schema
 from lead_events.store.generations import Generation
 from lead_events.store.vault import Vault
 
-_CHUNK = 2_000
+_CHUNK = 1_000
+_END = 2**62
 _TOP = 10
 _BANDS = (-100, -50, -20, -10, -5, 0, 5, 10, 20, 50, 100)
 
@@ -48,8 +49,17 @@ class _Tally:
     movers: list[tuple[float, int]] = field(default_factory=list)
 
 
-def compare(connection: Connection, vault: Vault, old: Side, new: Side) -> dict[str, Any]:
+def compare(
+    connection: Connection, vault: Vault, old: Side, new: Side, report: Callable[[int], None] | None = None
+) -> dict[str, Any]:
     """Compare every lead of two generations at the later one's clock.
+
+    Args:
+        connection: to read both with.
+        vault: to open the events of the top movers with.
+        old: as it is.
+        new: as it would be.
+        report: told now and then up to which founding position leads are compared.
 
     Returns:
         A report: leads compared, who enters and leaves each definition, stage and temperature moves,
@@ -57,8 +67,11 @@ def compare(connection: Connection, vault: Vault, old: Side, new: Side) -> dict[
     """
     as_of = max(old.generation.clock, new.generation.clock)
     tally = _Tally()
-    for before, after in _pairs(connection, old.generation.generation_id, new.generation.generation_id):
-        _compare_lead(tally, old.model, new.model, before, after, as_of)
+    for end, pairs in _pairs(connection, old.generation.generation_id, new.generation.generation_id):
+        for before, after in pairs:
+            _compare_lead(tally, old.model, new.model, before, after, as_of)
+        if report is not None:
+            report(end)
     movers = [
         _mover(connection, vault, old, new, founding, delta, as_of) for delta, founding in sorted(tally.movers, reverse=True)
     ]
@@ -77,8 +90,11 @@ def compare(connection: Connection, vault: Vault, old: Side, new: Side) -> dict[
     }
 
 
-def _pairs(connection: Connection, old_id: int, new_id: int) -> Iterator[tuple[Lead | None, Lead | None]]:
-    """Walk both generations by founding position, some thousand leads at a time."""
+_Pair = tuple[Lead | None, Lead | None]
+
+
+def _pairs(connection: Connection, old_id: int, new_id: int) -> Iterator[tuple[int, Iterable[_Pair]]]:
+    """Walk both generations by founding position, some thousand leads at a time; yields where each such walk ended too."""
     after = 0
     table = schema.leads
     while True:
@@ -91,8 +107,8 @@ def _pairs(connection: Connection, old_id: int, new_id: int) -> Iterator[tuple[L
             .limit(1)
         ).scalar()
         sides = [_load_range(connection, generation_id, after, end) for generation_id in (old_id, new_id)]
-        for founding in sorted(sides[0].keys() | sides[1].keys()):
-            yield sides[0].get(founding), sides[1].get(founding)
+        foundings = sorted(sides[0].keys() | sides[1].keys())
+        yield end or _END, [(sides[0].get(founding), sides[1].get(founding)) for founding in foundings]
         if end is None:
             return
         after = end

@@ -135,23 +135,35 @@ def step(
         folded = None if page is None else fold_page(connection, vault, page)
     if page is None or folded is None:
         return None
+    encoded = encode(page, folded)
     try:
         with writing(engine) as connection:
-            save(connection, page, folded)
+            save(connection, page, folded, encoded)
     except StaleGeneration:
         return None
     return Step(len(page.rows), len(folded.rows), page.position, page.clock)
 
 
-def save(connection: Connection, page: Page, folded: Folded) -> None:
+def encode(page: Page, folded: Folded) -> leads.Encoded:
+    """Return the rows of a page as the database takes them; done before the transaction, so that its lock is short."""
+    return leads.encode(page.generation.generation_id, page.model, folded.rows)
+
+
+def save(connection: Connection, page: Page, folded: Folded, encoded: leads.Encoded | None = None) -> None:
     """Write what a page came to, together with its checkpoint, or not at all.
+
+    Args:
+        connection: of a writing transaction.
+        page: as it was read.
+        folded: what it came to.
+        encoded: its rows, if they were encoded before the transaction began.
 
     Raises:
         StaleGeneration: somebody else moved the generation since the page was read.
     """
     generation_id = page.generation.generation_id
     generations.advance(connection, page.generation, page.position, page.clock)
-    leads.save(connection, generation_id, page.model, folded.rows)
+    leads.save(connection, encode(page, folded) if encoded is None else encoded)
     parked.save(connection, generation_id, folded.parked)
     if page.speaks:
         changes.append(connection, folded.drafts, generation_id, page.clock)

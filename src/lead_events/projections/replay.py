@@ -21,7 +21,7 @@ from lead_events import clock
 from lead_events.domain.errors import LeadEventsError, StaleGeneration
 from lead_events.domain.lead import FOLD_REVISION
 from lead_events.domain.times import Instant
-from lead_events.projections.building import PART_POSITIONS, build_part
+from lead_events.projections.building import build_part
 from lead_events.projections.comparing import Side, compare
 from lead_events.projections.pages import Bound
 from lead_events.projections.projector import PAGE_EVENTS, Models, step
@@ -34,6 +34,9 @@ from lead_events.store.vault import Vault
 LIST_REVISION = 1
 _NICENESS = 10
 _PAUSE_SECONDS = 0.5
+_REPORT_SECONDS = 0.25
+_PART_POSITIONS = 1_000, 20_000
+_PARTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,12 @@ class Opening:
     find_masters: Callable[[], Sequence[bytes]] | None = None
 
 
-def begin(engine: Engine, model_number: int, *, part_positions: int = PART_POSITIONS) -> int:
+def begin(engine: Engine, model_number: int, *, part_positions: int | None = None) -> int:
     """Create a generation to be built from the whole log, up to the live generation's checkpoint.
+
+    Args:
+        model_number: of a published model.
+        part_positions: how many positions a part has; fewer in a short log when None, so that every core gets some.
 
     Returns:
         Its id.
@@ -73,8 +80,13 @@ def begin(engine: Engine, model_number: int, *, part_positions: int = PART_POSIT
             base_position=live.position,
             base_clock=live.clock,
         )
-        parts.create(connection, generation_id, live.position, part_positions)
+        parts.create(connection, generation_id, live.position, part_positions or _width(live.position))
     return generation_id
+
+
+def _width(upto: int) -> int:
+    least, most = _PART_POSITIONS
+    return min(most, max(least, upto // _PARTS))
 
 
 def build(
@@ -92,7 +104,7 @@ def build(
     Args:
         stop: set it to give up after the parts under way; what is done stays done.
         processes: how many to use; one per core when None.
-        report: told after every part.
+        report: told now and then how far it is.
 
     Returns:
         Whether the generation is ready now.
@@ -129,15 +141,18 @@ def _build_parts(
 ) -> None:
     spawn = multiprocessing.get_context("spawn")
     arguments = opening, generation.generation_id
-    with ProcessPoolExecutor(processes, spawn, _start_worker, arguments) as pool:
+    pool = ProcessPoolExecutor(processes, spawn, _start_worker, arguments)
+    try:
         running: set[Future[bool]] = {pool.submit(_work_on_next) for _ in range(processes)}
         while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+            done, running = wait(running, _REPORT_SECONDS if report else None, FIRST_COMPLETED)
             more = sum(future.result() for future in done)
             running |= {pool.submit(_work_on_next) for _ in range(0 if stop.is_set() else more)}
             if report is not None:
                 with reading(engine) as connection:
                     report(parts.read_progress(connection, generation.generation_id))
+    finally:
+        pool.shutdown(wait=False)  # niced processes take their time to end, and nothing that follows needs them
 
 
 class _Worker:
@@ -147,6 +162,7 @@ class _Worker:
     vault: Vault
     generation: Generation
     compiled: Models
+    free_since: Instant | None = None
 
 
 def _start_worker(opening: Opening, generation_id: int) -> None:
@@ -161,6 +177,7 @@ def _start_worker(opening: Opening, generation_id: int) -> None:
         _Worker.vault = log.open_vault(connection, opening.master_key, opening.find_masters)
         _Worker.generation = generations.load(connection, generation_id)
     _Worker.compiled = Models(_Worker.engine)
+    gc.freeze()
 
 
 def _die_with_parent() -> None:
@@ -175,12 +192,15 @@ def _work_on_next() -> bool:
     """Build one part; say whether there was one."""
     generation = _Worker.generation
     with writing(_Worker.engine) as connection:
-        part = parts.take(connection, generation.generation_id, clock.now())
+        part = parts.take(connection, generation.generation_id, clock.now(), _Worker.free_since)
     if part is None:
         return False
     with suppress(StaleGeneration):  # another builder thought this one dead, or the build was given up
         build_part(_Worker.engine, _Worker.vault, generation, _Worker.compiled.of(generation.model_number), part)
+    _Worker.free_since = clock.now()
     gc.collect()
+    # What outlived it are modules and caches: looking through them again took 100 ms a part, 30 µs an event of a short log.
+    gc.freeze()
     return True
 
 
@@ -202,7 +222,7 @@ def _complete(engine: Engine, vault: Vault, generation_id: int, stop: threading.
     catch_up(engine, vault, generation_id, compiled, stop)
     if stop.is_set():
         return False
-    report = difference(engine, vault, generation_id, compiled)
+    report = difference(engine, vault, generation_id, compiled, lambda upto: _say_compared(engine, generation_id, upto))
     with writing(engine) as connection:
         generations.finish(connection, generation_id, orjson.dumps(report).decode(), clock.now())
         return generations.load(connection, generation_id).status is Status.READY
@@ -221,38 +241,25 @@ def catch_up(engine: Engine, vault: Vault, generation_id: int, compiled: Models,
             return
 
 
-def difference(engine: Engine, vault: Vault, generation_id: int, compiled: Models) -> dict[str, Any]:
-    """Compare a generation with the live one."""
+def _say_compared(engine: Engine, generation_id: int, upto: int) -> None:
+    with writing(engine) as connection:
+        parts.say_compared(connection, generation_id, upto, clock.now())
+
+
+def difference(
+    engine: Engine, vault: Vault, generation_id: int, compiled: Models, report: Callable[[int], None] | None = None
+) -> dict[str, Any]:
+    """Compare a generation with the live one.
+
+    Args:
+        engine: of the log.
+        vault: of the log.
+        generation_id: the one to be compared.
+        compiled: the models.
+        report: told now and then up to which founding position leads are compared.
+    """
     with reading(engine) as connection:
         live = generations.load_live(connection)
         new = generations.load(connection, generation_id)
         old_side = Side(live, compiled.of(live.model_number))
-        return compare(connection, vault, old_side, Side(new, compiled.of(new.model_number)))
-
-
-COMPARING_SHARE = 0.35
-"""How long catching up and comparing take against folding: 2.5 s after 7.0 s, measured on 87 300 demo events."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """How a build goes.
-
-    Attributes:
-        share: of the events folded, 0 to 1.
-        events_per_second: since the build began.
-        seconds_left: None while nothing is known.
-    """
-
-    share: float
-    events_per_second: float
-    seconds_left: float | None
-
-
-def estimate(generation: Generation, progress: parts.Progress, now: Instant) -> Estimate:
-    """Estimate a build's end from the events of its finished parts, the comparison that follows them included."""
-    total = max(generation.base_position, 1)
-    seconds = max((now - generation.created_at) / 1e6, 1e-3)
-    rate = progress.events / seconds
-    left = (total - progress.events) / rate + COMPARING_SHARE * total / rate if progress.events else None
-    return Estimate(min(progress.events / total, 1.0), rate, left)
+        return compare(connection, vault, old_side, Side(new, compiled.of(new.model_number)), report)

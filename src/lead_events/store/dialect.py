@@ -57,6 +57,14 @@ def any_of(connection: Connection, column: ColumnElement[Any], values: Collectio
     return column.in_(list(values))
 
 
+def read_after(connection: Connection, table: Table, after: int, limit: int) -> list[Any]:
+    """Read up to ``limit`` rows whose first column, a key, is greater than ``after``, in its order, straight from the driver."""
+    names, key = ", ".join(column.name for column in table.columns), next(iter(table.columns)).name
+    mark = _MARKS[connection.dialect.name]
+    statement = f"SELECT {names} FROM {table.name} WHERE {key} > {mark} ORDER BY {key} LIMIT {mark}"  # noqa: S608 - of the schema
+    return list(connection.exec_driver_sql(statement, (after, limit)).all())
+
+
 def read_among(connection: Connection, columns: Sequence[Column[Any]], values: Collection[Any], **also: Any) -> list[Any]:
     """Read columns of the rows whose first column is one of ``values``, and whose other columns equal ``also``.
 
@@ -70,9 +78,12 @@ def read_among(connection: Connection, columns: Sequence[Column[Any]], values: C
     more = "".join(f" AND {name} = {_MARKS[connection.dialect.name]}" for name in also)
     if connection.dialect.name == "postgresql":
         among, given = f"{first.name} = ANY(%s::{_array_type(first.type)}[])", (list(values), *also.values())
+    elif first.type.python_type is int:
+        among, given = f"{first.name} IN (SELECT value FROM json_each(?))", (orjson.dumps(list(values)).decode(), *also.values())  # noqa: S608
     else:
         among, given = f"{first.name} IN ({', '.join('?' * len(values))})", (*values, *also.values())
-    return list(connection.exec_driver_sql(f"SELECT {names} FROM {first.table.name} WHERE {among}{more}", given))  # noqa: S608
+    found = connection.exec_driver_sql(f"SELECT {names} FROM {first.table.name} WHERE {among}{more}", given)  # noqa: S608
+    return list(found.all())
 
 
 _MARKS = {"postgresql": "%s", "sqlite": "?"}

@@ -16,7 +16,7 @@ from lead_events.domain.events import IdentifierKind
 from lead_events.domain.identity import Claim, Decisions, Known, Merge, Named, Shift, resolve
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id, lead_ref
 from lead_events.store import log, schema
-from lead_events.store.dialect import any_of, insert_new_rows, pairs
+from lead_events.store.dialect import any_of, insert_new_rows, pairs, read_among
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import unpack_refs
 
@@ -171,10 +171,8 @@ def lead_of_subject(known: Known, subject: bytes, at: int, position: int) -> int
 
 
 def _load_leads(connection: Connection, table: Any, refs: Collection[bytes], upto: int) -> dict[bytes, int]:
-    if not refs:
-        return {}
-    where = any_of(connection, table.c.ref, refs), table.c.position <= upto
-    return {ref: founding for ref, founding in connection.execute(select(table.c.ref, table.c.founding).where(*where))}
+    rows = read_among(connection, (table.c.ref, table.c.founding, table.c.position), refs)
+    return {bytes(ref): founding for ref, founding, position in rows if position <= upto}
 
 
 def _load_refs(connection: Connection, table: Any, foundings: Collection[int], upto: int) -> dict[bytes, int]:

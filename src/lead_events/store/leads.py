@@ -15,14 +15,16 @@ from lead_events.domain.scoring import ranks
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant
 from lead_events.store import schema
-from lead_events.store.dialect import any_of, upsert_rows
+from lead_events.store.dialect import read_among, upsert_rows
 
 _TABLE = schema.leads
 COLUMNS = ("founding", "position", "updated_at", "contact", "emptied", "parked", "state")
 """What ``open_row`` needs of a database row."""
 _RANKS = 5
-_AT_ONCE = 10_000  # SQLite takes 32 766 parameters a statement
 _SEARCHED_TRAITS = ("email", "phone", "first_name", "last_name", "company", "job_title")
+
+Encoded = list[tuple[Any, ...]]
+"""Rows of ``leads``, in the order of its columns."""
 
 
 class LeadRow(NamedTuple):
@@ -47,15 +49,8 @@ class LeadRow(NamedTuple):
 
 def load(connection: Connection, generation_id: int, foundings: Collection[int]) -> dict[int, LeadRow]:
     """Return the rows of leads, by founding position; those without a row are absent."""
-    if not foundings:
-        return {}
-    columns, listed = [_TABLE.c[name] for name in COLUMNS], list(foundings)
-    found = {}
-    for start in range(0, len(listed), _AT_ONCE):
-        some = any_of(connection, _TABLE.c.founding, listed[start : start + _AT_ONCE])
-        rows = connection.execute(select(*columns).where(_TABLE.c.generation_id == generation_id, some))
-        found.update({row.founding: open_row(row) for row in rows})
-    return found
+    rows = read_among(connection, [_TABLE.c[name] for name in COLUMNS], foundings, generation_id=generation_id)
+    return {row.founding: open_row(row) for row in rows}
 
 
 def open_row(row: Any) -> LeadRow:
@@ -75,9 +70,14 @@ def load_due(connection: Connection, generation_id: int, until: Instant, limit: 
     return [(due_at, founding) for due_at, founding in rows]
 
 
-def save(connection: Connection, generation_id: int, model: Model, rows: Iterable[LeadRow]) -> None:
-    """Write rows, replacing those that exist."""
-    upsert_rows(connection, _TABLE, [_columns(generation_id, model, row) for row in rows])
+def encode(generation_id: int, model: Model, rows: Iterable[LeadRow]) -> Encoded:
+    """Return rows as the database takes them; done before the transaction begins, so that its lock is short."""
+    return [_columns(generation_id, model, row) for row in rows]
+
+
+def save(connection: Connection, rows: Encoded) -> None:
+    """Write encoded rows, replacing those that exist."""
+    upsert_rows(connection, _TABLE, rows)
 
 
 def _columns(generation_id: int, model: Model, row: LeadRow) -> tuple[Any, ...]:

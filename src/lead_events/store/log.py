@@ -18,7 +18,7 @@ from lead_events.domain.erasing import ERASED
 from lead_events.domain.times import Instant
 from lead_events.store import erased, quarantine, schema
 from lead_events.store import vault as vaults
-from lead_events.store.dialect import insert_rows, read_among
+from lead_events.store.dialect import insert_rows, read_after, read_among
 from lead_events.store.engine import writing
 from lead_events.store.envelope import Arrival, Envelope, Packing, pack_batch, rename, settle
 from lead_events.store.vault import LOG_REF, Vault
@@ -259,8 +259,7 @@ def _create(connection: Connection, packing: Packing, needed: set[bytes]) -> Non
 
 def read(connection: Connection, after: int, limit: int) -> Sequence[Row[Any]]:
     """Return up to ``limit`` event rows after a position, in order."""
-    table = schema.events
-    return connection.execute(select(table).where(table.c.position > after).order_by(table.c.position).limit(limit)).all()
+    return read_after(connection, schema.events, after, limit)
 
 
 def read_chain(connection: Connection, upto: int) -> bytes:

@@ -1,8 +1,12 @@
-"""Parts of a build: ranges of founding positions, taken by whoever has a core free, done or not; what is done stays done."""
+"""Parts of a build: ranges of founding positions, taken by whoever has a core free, done or not; what is done stays done.
+
+A builder writes down how far it is with every save, so that a build's end can be told while its parts are under way.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
@@ -16,36 +20,81 @@ _TABLE = schema.build_parts
 LEASE = 20 * SECOND
 """A part whose builder is silent for so long is given to another, and whatever the first still wants to save is refused."""
 
+_LAST = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Leads founded after ``low`` and up to ``high``, taken by one builder until ``lease``, microseconds UTC."""
+    """Leads founded after ``low`` and up to ``high``, taken by one builder at ``begun`` until ``lease``, microseconds UTC.
+
+    Attributes:
+        events: how many it has; 0 until they were counted.
+        folded: how many of them are folded.
+        leads: how many leads are folded.
+    """
 
     part: int
     low: int
     high: int
+    begun: Instant
     lease: Instant
+    events: int = 0
+    folded: int = 0
+    leads: int = 0
+
+
+class Work(NamedTuple):
+    """What was done for one part.
+
+    Attributes:
+        events: how many it has; 0 until they were counted.
+        folded: how many of them are folded.
+        begun: when its builder began, microseconds UTC.
+        said_at: when it was done, or when its builder last said how far it is.
+    """
+
+    events: int
+    folded: int
+    begun: Instant
+    said_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a build is; ``events`` are those folded in parts that are done."""
+    """How far a build is.
+
+    Attributes:
+        parts, done: how many parts there are, and how many are done.
+        events, leads: how many are folded, in parts done and under way.
+        compared: (instant, leads): when how many more were compared with those of the live generation, in order.
+        under_way: of the parts that were taken and are not done.
+        finished: of the parts that were done last, the latest first.
+        behind: how many events the live generation is ahead.
+    """
 
     parts: int
     done: int
     events: int
     leads: int
+    compared: tuple[tuple[Instant, int], ...] = ()
+    under_way: tuple[Work, ...] = ()
+    finished: tuple[Work, ...] = ()
+    behind: int = 0
 
 
 def create(connection: Connection, generation_id: int, upto: int, width: int) -> None:
     """Divide the leads founded up to a position into parts of ``width`` positions."""
     starts = range(0, upto, width)
-    rows = [(generation_id, n, low, min(low + width, upto), 0, False, 0, 0) for n, low in enumerate(starts)]
+    rows = [(generation_id, n, low, min(low + width, upto), 0, False, 0, 0, 0, 0, 0) for n, low in enumerate(starts)]
     insert_rows(connection, _TABLE, rows)
 
 
-def take(connection: Connection, generation_id: int, now: Instant) -> Part | None:
-    """Take a part that nobody builds; None when there is none left to take now."""
+def take(connection: Connection, generation_id: int, now: Instant, begun: Instant | None = None) -> Part | None:
+    """Take a part that nobody builds; None when there is none left to take now.
+
+    Args:
+        begun: when work on it began: when the builder had done its last part; now when None.
+    """
     free = *_undone(generation_id), _TABLE.c.taken_until < now
     row = connection.execute(
         select(_TABLE).where(*free).order_by(_TABLE.c.part).limit(1).with_for_update(skip_locked=True)
@@ -53,8 +102,8 @@ def take(connection: Connection, generation_id: int, now: Instant) -> Part | Non
     if row is None:
         return None
     mine = _TABLE.c.generation_id == generation_id, _TABLE.c.part == row.part
-    connection.execute(update(_TABLE).where(*mine).values(taken_until=now + LEASE))
-    return Part(row.part, row.low, row.high, now + LEASE)
+    connection.execute(update(_TABLE).where(*mine).values(taken_until=now + LEASE, **_written(0, 0, 0, 0)))
+    return Part(row.part, row.low, row.high, begun or now, now + LEASE)
 
 
 def is_any_free(connection: Connection, generation_id: int, now: Instant) -> bool:
@@ -64,35 +113,67 @@ def is_any_free(connection: Connection, generation_id: int, now: Instant) -> boo
 
 
 def renew(connection: Connection, generation_id: int, part: Part, now: Instant) -> Part:
-    """Keep a part for another while, inside the transaction that saves rows of it.
+    """Keep a part for another while and write down how far it is, inside the transaction that saves rows of it.
 
     Raises:
         StaleGeneration: somebody else took or finished it, or the build was given up; nothing may be saved.
     """
     mine = *_undone(generation_id), _TABLE.c.part == part.part, _TABLE.c.taken_until == part.lease
     lease = max(now + LEASE, part.lease + 1)
-    if connection.execute(update(_TABLE).where(*mine).values(taken_until=lease)).rowcount != 1:
+    how_far = _written(part.events, part.leads, part.folded, now - part.begun)
+    if connection.execute(update(_TABLE).where(*mine).values(taken_until=lease, **how_far)).rowcount != 1:
         raise StaleGeneration(generation_id)
     return replace(part, lease=lease)
 
 
-def finish(connection: Connection, generation_id: int, part: Part, events: int, leads: int) -> None:
-    """Mark a part done, in the transaction that saved its last rows."""
+def finish(connection: Connection, generation_id: int, part: Part) -> None:
+    """Mark a part done, in the transaction that saved its last rows and renewed it."""
     where = _TABLE.c.generation_id == generation_id, _TABLE.c.part == part.part
-    connection.execute(update(_TABLE).where(*where).values(done=True, events=events, leads=leads))
+    connection.execute(update(_TABLE).where(*where).values(done=True))
+
+
+def say_compared(connection: Connection, generation_id: int, upto: int, now: Instant) -> None:
+    """Write down that the leads founded up to a position are compared now."""
+    where = _TABLE.c.generation_id == generation_id, _TABLE.c.high <= upto, _TABLE.c.compared == 0
+    connection.execute(update(_TABLE).where(*where).values(compared=now))
 
 
 def read_progress(connection: Connection, generation_id: int) -> Progress:
-    """Return how much of a build is done."""
-    done = _TABLE.c.done.is_(True)
-    columns = (
-        func.count(),
-        func.count().filter(done),
-        func.coalesce(func.sum(_TABLE.c.events).filter(done), 0),
-        func.coalesce(func.sum(_TABLE.c.leads).filter(done), 0),
+    """Return how far a build is."""
+    of_build, done = _TABLE.c.generation_id == generation_id, _TABLE.c.done.is_(True)
+    leads = func.sum(_TABLE.c.leads)
+    sums = func.sum(_TABLE.c.folded), leads
+    row = connection.execute(select(func.count(), func.count().filter(done), *sums).where(of_build)).one()
+    said_at = _TABLE.c.taken_until - LEASE
+    work = select(_TABLE.c.events, _TABLE.c.folded, said_at - _TABLE.c.worked, said_at).where(of_build)
+    under_way = connection.execute(work.where(~done, _TABLE.c.taken_until > 0)).all()
+    finished = connection.execute(work.where(done).order_by(_TABLE.c.taken_until.desc()).limit(_LAST)).all()
+    count, ended, folded, of_leads = (int(number or 0) for number in row)
+    of_instant = select(_TABLE.c.compared, leads).where(of_build, _TABLE.c.compared > 0)
+    compared = connection.execute(of_instant.group_by(_TABLE.c.compared).order_by(_TABLE.c.compared)).all()
+    return Progress(
+        count,
+        ended,
+        folded,
+        of_leads,
+        tuple((instant, int(number)) for instant, number in compared),
+        under_way=tuple(Work(*each) for each in under_way),
+        finished=tuple(Work(*each) for each in finished),
+        behind=_behind(connection, generation_id),
     )
-    row = connection.execute(select(*columns).where(_TABLE.c.generation_id == generation_id)).one()
-    return Progress(*(int(number) for number in row))
+
+
+def _behind(connection: Connection, generation_id: int) -> int:
+    """Return how many events the live generation has that a build has not; its base counts as far as it will be built."""
+    table = schema.generations
+    columns = table.c.generation_id, table.c.status, table.c.position, table.c.base_position
+    rows = connection.execute(select(*columns).where((table.c.generation_id == generation_id) | (table.c.status == Status.LIVE)))
+    ends = {row.generation_id == generation_id: int(max(row.position, row.base_position)) for row in rows}
+    return max(0, ends.get(False, 0) - ends.get(True, 0))
+
+
+def _written(events: int, leads: int, folded: int, worked: int) -> dict[str, int]:
+    return {"events": events, "leads": leads, "folded": folded, "worked": worked}
 
 
 def _undone(generation_id: int) -> tuple[ColumnElement[bool], ...]:

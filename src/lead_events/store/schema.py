@@ -308,6 +308,9 @@ build_parts = Table(
     Column("done", Boolean, nullable=False),
     Column("events", BigInteger, nullable=False),
     Column("leads", BigInteger, nullable=False),
+    Column("folded", BigInteger, nullable=False, server_default="0"),
+    Column("worked", BigInteger, nullable=False, server_default="0"),
+    Column("compared", BigInteger, nullable=False, server_default="0"),
 )
 
 _CONTACT: Any = {"postgresql_where": text("contact"), "sqlite_where": text("contact")}

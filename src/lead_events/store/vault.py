@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from lead_events import clock
 from lead_events.domain.errors import Misconfigured, Unavailable
 from lead_events.domain.events import REF_BYTES, Identifier, IdentifierKind
 from lead_events.store import schema
-from lead_events.store.dialect import any_of, read_among
+from lead_events.store.dialect import read_among
 from lead_events.store.erased import Rename
 
 LOG_REF = bytes(REF_BYTES)
@@ -263,13 +263,10 @@ def load_values(connection: Connection, vault: Vault, refs: Collection[bytes]) -
     """Return the identifiers that refs stand for; erased ones are absent, and those that do not open are ``None``."""
     if not refs:
         return {}
-    table, keys = schema.refs, schema.keys
-    rows = connection.execute(
-        select(table.c.ref, table.c.kind, table.c.sealed_value, keys.c.wrapped_key)
-        .join(keys, keys.c.ref == table.c.ref)
-        .where(any_of(connection, table.c.ref, refs))
-    )
-    return {ref: _open_value(vault, ref, kind, wrapped, value) for ref, kind, value, wrapped in rows}
+    table = schema.refs
+    keys = load_keys(connection, refs)
+    rows = read_among(connection, (table.c.ref, table.c.kind, table.c.sealed_value), refs)
+    return {ref: _open_value(vault, ref, kind, keys[ref], value) for ref, kind, value in rows if ref in keys}
 
 
 def _open_value(vault: Vault, ref: bytes, kind: int, wrapped: bytes, value: bytes) -> Identifier | None:

@@ -1,0 +1,108 @@
+"""How long a build will still take: a function of how far it is and of the time, nothing else.
+
+What counts is the work of builders: starting processes, and the time in which nobody worked on it, say nothing of its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lead_events.domain.times import SECOND, Instant
+from lead_events.store.generations import Generation
+from lead_events.store.parts import LEASE, Progress, Work
+
+COMPARING_A_LEAD = 0.9
+"""How long comparing a lead takes against folding an event: 88 µs and 100 µs, measured on 58 200 demo events."""
+
+CATCHING_UP = 1.5
+"""How long an event takes in a step against one in a part."""
+
+_SILENCE = 3 * SECOND
+"""A builder that says nothing for so long is taken for dead: its part waits until its lease has ended."""
+
+_RECENT = 3 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How a build goes.
+
+    Attributes:
+        share: of the events folded, 0 to 1.
+        events_per_second: by all that work on it together.
+        seconds_left: None while nothing is known.
+    """
+
+    share: float
+    events_per_second: float
+    seconds_left: float | None
+
+
+def estimate(generation: Generation, progress: Progress, now: Instant) -> Estimate:
+    """Estimate a build's end: the events that are left, catching up with the live generation and the comparison.
+
+    Args:
+        generation: the one that is built.
+        progress: how far it is.
+        now: microseconds UTC.
+    """
+    total = max(generation.base_position, 1)
+    is_folded = progress.done == progress.parts
+    share = 1.0 if is_folded else min(progress.events / total, 1.0)
+    known = [*progress.finished, *progress.under_way]
+    folded = sum(work.folded for work in known)
+    if not folded:
+        return Estimate(share, 0.0, None)
+    # What the last parts took, for a machine that others use is not always as fast.
+    cost = sum(work.said_at - work.begun for work in known) / folded
+    left = cost * CATCHING_UP * progress.behind + _comparing(progress, cost, share, now)
+    if not is_folded:
+        left += _folding(progress, total, cost, now)
+    return Estimate(share, _builders(progress, now) / cost * SECOND, left / SECOND)
+
+
+def _folding(progress: Progress, total: int, cost: float, now: Instant) -> float:
+    """Return the microseconds until all parts are folded.
+
+    No part is folded sooner than by one builder, and what a dead builder left waits for its lease and is done again.
+    """
+    working, dead = _divide(progress, now)
+    each = [cost * (part.events - part.folded) - (now - part.said_at) for part in working]
+    waiting = [part.said_at + LEASE - now + cost * part.events for part in dead]
+    events = total - progress.events + sum(part.folded for part in dead)
+    together = (cost * events - sum(now - part.said_at for part in working)) / _builders(progress, now)
+    return max(0.0, together, *each, *waiting)
+
+
+def _comparing(progress: Progress, cost: float, share: float, now: Instant) -> float:
+    """Return the microseconds that the comparison still takes: as measured once, until it shows its own pace."""
+    if progress.done < progress.parts:
+        return cost * COMPARING_A_LEAD * progress.leads / share
+    a_lead = cost * COMPARING_A_LEAD
+    if not progress.compared:
+        return max(0.0, a_lead * progress.leads - (now - progress.finished[0].said_at))
+    (first, _), (last, _) = progress.compared[0], progress.compared[-1]
+    behind_first = sum(leads for _, leads in progress.compared[1:])
+    if behind_first:
+        a_lead = (last - first) / behind_first
+    left = progress.leads - sum(leads for _, leads in progress.compared)
+    return max(0.0, a_lead * left - (now - last))
+
+
+def _builders(progress: Progress, now: Instant) -> float:
+    """Return how many work on it: on the average of the last seconds, for between two parts a builder has none."""
+    working, dead = _divide(progress, now)
+    if progress.done + len(working) + len(dead) == progress.parts:
+        return max(1, len(working))
+    spans = [(part.begun, now) for part in working]
+    spans += [(part.begun, part.said_at) for part in progress.finished if part.said_at > now - _RECENT]
+    if not spans:
+        return 1.0
+    since = max(now - _RECENT, min(spans)[0])
+    return max(1.0, sum(end - max(begun, since) for begun, end in spans) / max(now - since, 1))
+
+
+def _divide(progress: Progress, now: Instant) -> tuple[list[Work], list[Work]]:
+    """Return the parts whose builders live, and those whose builders are silent for too long."""
+    working = [part for part in progress.under_way if now - part.said_at <= _SILENCE]
+    return working, [part for part in progress.under_way if part not in working]
