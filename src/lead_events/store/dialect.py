@@ -1,34 +1,46 @@
 """The only place where SQLite and PostgreSQL differ: bulk inserts and "is one of many".
 
 PostgreSQL takes one array per column through ``unnest`` (about twice as fast as many VALUES), SQLite takes ``executemany``.
+Statements of every commit go straight to the driver: SQLAlchemy's part of each cost more than running it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    Float,
-    LargeBinary,
-    SmallInteger,
-    Table,
-    any_,
-    func,
-    literal,
-    select,
-)
-from sqlalchemy.sql.type_api import TypeEngine
+from sqlalchemy import Column, ColumnElement, Connection, Table, any_, func, literal, select
+from sqlalchemy.exc import DBAPIError
+
+from lead_events.store import arrays
 
 Row = tuple[Any, ...]
+_MOST_MARKS = 8_192
+
+
+def run(connection: Connection, statement: str, given: Sequence[Any] = ()) -> list[Row]:
+    """Run one statement in the driver's words and return its rows.
+
+    Raises:
+        DBAPIError: as if SQLAlchemy had run it.
+    """
+    return _on_driver(connection, statement, lambda cursor: cursor.execute(statement, given))
+
+
+def _on_driver(connection: Connection, statement: str, act: Callable[[Any], object]) -> list[Row]:
+    dialect = connection.dialect
+    cursor = connection.connection.cursor()
+    try:
+        act(cursor)
+        return cursor.fetchall() if cursor.description else []
+    except dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(
+            statement, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+        ) from error
+    finally:
+        cursor.close()
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -49,7 +61,7 @@ def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 def any_of(connection: Connection, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Return the condition that ``column`` is one of ``values``, as one parameter where the database has arrays."""
     if connection.dialect.name == "postgresql":
-        return column == any_(literal(list(values), ARRAY(column.type)))
+        return column == any_(literal(values, arrays.PackedType(arrays.array_of(column.type))))
     if column.type.python_type is int:
         # One text of JSON instead of thousands of parameters: those took 5 to 9 % of a replay.
         listed = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
@@ -65,17 +77,27 @@ def read_among(connection: Connection, columns: Sequence[Column[Any]], values: C
     """
     if not values:
         return []
-    names = ", ".join(column.name for column in columns)
-    first = columns[0]
-    more = "".join(f" AND {name} = {_MARKS[connection.dialect.name]}" for name in also)
+    first, table = columns[0], columns[0].table.name
     if connection.dialect.name == "postgresql":
-        among, given = f"{first.name} = ANY(%s::{_array_type(first.type)}[])", (list(values), *also.values())
+        array = arrays.array_of(first.type)
+        given: tuple[Any, ...] = (arrays.pack(array, values),)
+        among = f"{first.name} = ANY(%s)"
     else:
-        among, given = f"{first.name} IN ({', '.join('?' * len(values))})", (*values, *also.values())
-    return list(connection.exec_driver_sql(f"SELECT {names} FROM {first.table.name} WHERE {among}{more}", given))  # noqa: S608
+        given = _padded(tuple(values))
+        among = f"{first.name} IN ({', '.join('?' * len(given))})"
+    more = "".join(f" AND {name} = {MARKS[connection.dialect.name]}" for name in also)
+    names = ", ".join(column.name for column in columns)
+    return run(connection, f"SELECT {names} FROM {table} WHERE {among}{more}", (*given, *also.values()))  # noqa: S608
 
 
-_MARKS = {"postgresql": "%s", "sqlite": "?"}
+def _padded(values: Row) -> Row:
+    """Repeat the last value until there are a power of two, so that the driver knows the statement by its text."""
+    count = len(values)
+    return values if count >= _MOST_MARKS else values + values[-1:] * ((1 << (count - 1).bit_length()) - count)
+
+
+MARKS = {"postgresql": "%s", "sqlite": "?"}
+"""How a statement for the driver marks the place of a value."""
 
 
 def lock_for_numbering(connection: Connection, table: Table) -> None:
@@ -87,14 +109,34 @@ def lock_for_numbering(connection: Connection, table: Table) -> None:
         connection.exec_driver_sql(f'LOCK TABLE "{table.name}" IN SHARE ROW EXCLUSIVE MODE')
 
 
+def insert_tables(connection: Connection, rows: Mapping[Table, Sequence[Row]]) -> None:
+    """Insert rows into several tables at once, as ``insert_rows`` does into one."""
+    some = {table: given for table, given in rows.items() if given}
+    if connection.dialect.name == "postgresql" and some:
+        columns = [column for table, given in some.items() for column in _pack_columns(table, given)]
+        run(connection, _unnest_all(tuple(some)), columns)
+        return
+    for table, given in some.items():
+        _write(connection, table, given, "")
+
+
 def _write(connection: Connection, table: Table, rows: Sequence[Row], conflict: str) -> None:
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        columns = tuple(map(list, zip(*rows, strict=True)))
-        connection.exec_driver_sql(f"{_unnest(table)} {conflict}", columns)
+        run(connection, f"{_unnest(table)} {conflict}", _pack_columns(table, rows))
     else:
-        connection.exec_driver_sql(f"{_values(table)} {conflict}", list(rows))
+        statement = f"{_values(table)} {conflict}"
+        _on_driver(connection, statement, lambda cursor: cursor.executemany(statement, rows))
+
+
+def _pack_columns(table: Table, rows: Sequence[Row]) -> list[bytes]:
+    return [arrays.pack(array, values) for array, values in zip(_arrays(table), zip(*rows, strict=True), strict=True)]
+
+
+@lru_cache
+def _arrays(table: Table) -> tuple[Any, ...]:
+    return tuple(arrays.array_of(column.type) for column in table.columns)
 
 
 @lru_cache
@@ -114,33 +156,24 @@ def _values(table: Table) -> str:
 @lru_cache
 def _unnest(table: Table) -> str:
     names = ", ".join(f'"{column.name}"' for column in table.columns)
-    arrays = ", ".join(f"%s::{_array_type(column.type)}[]" for column in table.columns)
-    return f'INSERT INTO "{table.name}" ({names}) SELECT * FROM unnest({arrays})'  # noqa: S608 - names come from the schema alone
+    given = ", ".join(f"%s::{arrays.name_of(array)}[]" for array in _arrays(table))
+    return f'INSERT INTO "{table.name}" ({names}) SELECT * FROM unnest({given})'  # noqa: S608 - names come from the schema alone
 
 
-def _array_type(kind: TypeEngine[Any]) -> str:
-    match kind:
-        case LargeBinary():
-            return "bytea"
-        case Boolean():
-            return "boolean"
-        case Float():
-            return "float8"
-        case SmallInteger():
-            return "smallint"
-        case BigInteger():
-            return "bigint"
-        case _ if kind.python_type is int:
-            return "integer"
-        case _:
-            return "text"
+@lru_cache
+def _unnest_all(tables: tuple[Table, ...]) -> str:
+    """Return one statement that inserts into all of them: each would be a way to the server and back."""
+    *others, last = map(_unnest, tables)
+    named = ", ".join(f"i{number} AS ({insert})" for number, insert in enumerate(others))
+    return f"WITH {named} {last}" if others else last
 
 
 def pairs(connection: Connection, name: str, rows: Sequence[tuple[bytes, int]]) -> tuple[str, Row]:
     """Return a FROM item called ``name`` with columns (ref, number) holding ``rows``, and its parameters."""
     if connection.dialect.name == "postgresql":
         refs, numbers = zip(*rows, strict=True)
-        return f"unnest(%s::bytea[], %s::bigint[]) AS {name}(ref, number)", (list(refs), list(numbers))
+        packed = arrays.pack(arrays.ByteaArray, refs), arrays.pack(arrays.BigintArray, numbers)
+        return f"unnest(%s::bytea[], %s::bigint[]) AS {name}(ref, number)", packed
     marks = ", ".join("(?, ?)" for _ in rows)
     item = f"(SELECT column1 AS ref, column2 AS number FROM (VALUES {marks})) AS {name}"  # noqa: S608 - marks and a name
     return item, tuple(value for row in rows for value in row)

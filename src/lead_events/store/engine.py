@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 from lead_events.domain.errors import UnsafeSqlite
+from lead_events.store import arrays
 
 _WRITES = "lead_events_writes"
 _LOCK_WAIT_SECONDS = 30
@@ -123,6 +124,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
+    arrays.teach(connection)
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
         cursor.execute(f"SET lock_timeout = '{_LOCK_WAIT_SECONDS}s'")
