@@ -85,7 +85,8 @@ def read_among(connection: Connection, columns: Sequence[Column[Any]], values: C
     else:
         given = _padded(tuple(values))
         among = f"{first.name} IN ({', '.join('?' * len(given))})"
-    more = "".join(f" AND {name} = {MARKS[connection.dialect.name]}" for name in also)
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    more = "".join(f" AND {name} = {mark}" for name in also)
     names = ", ".join(column.name for column in columns)
     return run(connection, f"SELECT {names} FROM {table} WHERE {among}{more}", (*given, *also.values()))  # noqa: S608
 
@@ -94,10 +95,6 @@ def _padded(values: Row) -> Row:
     """Repeat the last value until there are a power of two, so that the driver knows the statement by its text."""
     count = len(values)
     return values if count >= _MOST_MARKS else values + values[-1:] * ((1 << (count - 1).bit_length()) - count)
-
-
-MARKS = {"postgresql": "%s", "sqlite": "?"}
-"""How a statement for the driver marks the place of a value."""
 
 
 def lock_for_numbering(connection: Connection, table: Table) -> None:
@@ -109,15 +106,23 @@ def lock_for_numbering(connection: Connection, table: Table) -> None:
         connection.exec_driver_sql(f'LOCK TABLE "{table.name}" IN SHARE ROW EXCLUSIVE MODE')
 
 
-def insert_tables(connection: Connection, rows: Mapping[Table, Sequence[Row]]) -> None:
-    """Insert rows into several tables at once, as ``insert_rows`` does into one."""
+def insert_tables(connection: Connection, rows: Mapping[Table, Sequence[Row]], last: str, given: Row) -> None:
+    """Insert rows into several tables as ``insert_rows`` does into one, and run one more statement.
+
+    PostgreSQL gets it all as one statement, because each would be a way to the server and back.
+
+    Args:
+        last: the statement, its values marked as ``?``; it must not read what is inserted here.
+        given: its values.
+    """
     some = {table: given for table, given in rows.items() if given}
-    if connection.dialect.name == "postgresql" and some:
+    if connection.dialect.name == "postgresql":
         columns = [column for table, given in some.items() for column in _pack_columns(table, given)]
-        run(connection, _unnest_all(tuple(some)), columns)
+        run(connection, f"{_insert_all(tuple(some))} {last.replace('?', '%s')}", [*columns, *given])
         return
-    for table, given in some.items():
-        _write(connection, table, given, "")
+    for table, table_rows in some.items():
+        _write(connection, table, table_rows, "")
+    run(connection, last, given)
 
 
 def _write(connection: Connection, table: Table, rows: Sequence[Row], conflict: str) -> None:
@@ -161,11 +166,10 @@ def _unnest(table: Table) -> str:
 
 
 @lru_cache
-def _unnest_all(tables: tuple[Table, ...]) -> str:
-    """Return one statement that inserts into all of them: each would be a way to the server and back."""
-    *others, last = map(_unnest, tables)
-    named = ", ".join(f"i{number} AS ({insert})" for number, insert in enumerate(others))
-    return f"WITH {named} {last}" if others else last
+def _insert_all(tables: tuple[Table, ...]) -> str:
+    """Return the head of a statement that inserts into all of them."""
+    named = ", ".join(f"i{number} AS ({insert})" for number, insert in enumerate(map(_unnest, tables)))
+    return f"WITH {named}" if named else ""
 
 
 def pairs(connection: Connection, name: str, rows: Sequence[tuple[bytes, int]]) -> tuple[str, Row]:

@@ -17,7 +17,7 @@ from lead_events import clock
 from lead_events.domain.times import Instant
 from lead_events.store import quarantine, schema
 from lead_events.store import vault as vaults
-from lead_events.store.dialect import MARKS, insert_tables, read_among, run
+from lead_events.store.dialect import insert_tables, read_among, run
 from lead_events.store.engine import writing
 from lead_events.store.envelope import Arrival, Envelope, Packing, pack_batch, settle
 from lead_events.store.vault import LOG_REF, Vault
@@ -175,12 +175,12 @@ class _Page:
 
     def insert(self, connection: Connection, packing: Packing) -> None:
         """Write the rows and the new end of the log."""
+        if not self.needed:
+            return
         rows = _create(packing, self.needed)
-        insert_tables(connection, {**rows, schema.events: self.events, schema.event_ids: self.ids, schema.sealed: self.sealed})
-        if self.events:
-            mark = MARKS[connection.dialect.name]
-            end = f"UPDATE head SET position = {mark}, received_at = {mark}, chain = {mark}"  # noqa: S608 - no value
-            run(connection, end, (self.position, self.received_at, self.chain))
+        rows |= {schema.events: self.events, schema.event_ids: self.ids, schema.sealed: self.sealed}
+        end = self.position, self.received_at, self.chain
+        insert_tables(connection, rows, "UPDATE head SET position = ?, received_at = ?, chain = ?", end)
 
     def _take(self, envelope: Envelope) -> None:
         arrival, event = envelope.arrival, envelope.arrival.event
