@@ -13,7 +13,21 @@ from pathlib import Path
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from bench import appending, batches, databases, disk, door, importing, listing, niced, profiles, replaying, report, visible, world
+from bench import (
+    appending,
+    batches,
+    databases,
+    disk,
+    door,
+    importing,
+    listing,
+    niced,
+    profiles,
+    replaying,
+    report,
+    visible,
+    world,
+)
 from bench.plan import plan, read_size
 from bench.table import Row, as_text
 from bench.world import World

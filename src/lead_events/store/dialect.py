@@ -34,7 +34,7 @@ def _on_driver(connection: Connection, statement: str, act: Callable[[Any], obje
     cursor = connection.connection.cursor()
     try:
         act(cursor)
-        return cursor.fetchall() if cursor.description else []
+        return list(cursor.fetchall()) if cursor.description else []
     except dialect.loaded_dbapi.Error as error:
         raise DBAPIError.instance(
             statement, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
