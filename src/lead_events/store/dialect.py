@@ -33,6 +33,8 @@ def _on_driver(connection: Connection, statement: str, act: Callable[[Any], obje
     dialect = connection.dialect
     cursor = connection.connection.cursor()
     try:
+        for listen in connection.dispatch.before_cursor_execute:  # whoever watches statements sees these too
+            listen(connection, cursor, statement, None, None, False)  # noqa: FBT003 - SQLAlchemy's signature
         act(cursor)
         return list(cursor.fetchall()) if cursor.description else []
     except dialect.loaded_dbapi.Error as error:
