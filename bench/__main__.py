@@ -13,7 +13,21 @@ from pathlib import Path
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from bench import appending, batches, databases, disk, door, listing, niced, profiles, replaying, report, visible, world
+from bench import (
+    appending,
+    batches,
+    databases,
+    disk,
+    door,
+    importing,
+    listing,
+    niced,
+    profiles,
+    replaying,
+    report,
+    visible,
+    world,
+)
 from bench.plan import plan, read_size
 from bench.table import Row, as_text
 from bench.world import World
@@ -21,7 +35,7 @@ from bench.world import World
 _ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = _ROOT / "bench" / "results"
 _SERVED = {"lists": listing.run, "door": door.run, "batches": batches.run, "visible": visible.run, "niced": niced.run}
-FIGURES = ("replay", "disk", "promotion", *_SERVED, "append")
+FIGURES = ("import", "replay", "disk", "promotion", *_SERVED, "append")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,9 +65,11 @@ def _measure(given: World, wanted: set[str]) -> list[Row]:
     rows: list[Row] = []
     if wanted & {"replay", "batches", "append"}:
         replaying.measure_peers(given)
+    rows += _try("import", importing.run, given) if "import" in wanted else []
+    if not wanted - {"import"}:
+        return rows
     given.say(f"loading {given.plan.events:,} demo events into {' and '.join(given.databases)}")
-    seconds = world.load_history(given)
-    given.say(", ".join(f"{name}: {given.positions[name] / each:,.0f} events/s appended" for name, each in seconds.items()))
+    world.load_history(given)
     if wanted - {"append"}:
         rows += _keep("replay", wanted, replaying.run(given))
     if "disk" in wanted:

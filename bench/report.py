@@ -46,7 +46,8 @@ A figure that was missed says so.
 - Processor time says what one event or request costs a core, whoever else used the machine meanwhile.
 - Every number behind the table, round by round, is in [`bench/results/{size}.json`](../bench/results/{size}.json).
 - `make bench SIZE=10M` gives the same table for a log of ten million events.
-"""
+
+{limits}"""
 
 
 def describe_machine(databases: Sequence[Database]) -> dict[str, Any]:

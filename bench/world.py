@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from bench import service
+from bench.cloning import clone
 from bench.databases import Database
 from bench.plan import Plan
 from bench.service import Server
@@ -62,26 +63,24 @@ class World:
         return folder
 
 
-def load_history(world: World) -> dict[str, float]:
-    """Append the demo history to every database, piece by piece in turn, and return the seconds spent appending to each."""
-    importers = {name: Importer(each.engine, each.vault) for name, each in world.databases.items()}
-    seconds = dict.fromkeys(importers, 0.0)
-    done, said = 0, time.perf_counter()
+def load_history(world: World) -> None:
+    """Append the demo history to the first database, and make the logs of the others the same."""
+    first, *others = world.databases
+    loaded = world.databases[first]
+    importer = Importer(loaded.engine, loaded.vault)
+    begun = said = time.perf_counter()
     for verdict in _verdicts(world.plan.events):
-        for name, importer in importers.items():
-            since = time.perf_counter()
-            importer.take(verdict.judged)
-            seconds[name] += time.perf_counter() - since
-        done += verdict.size
+        importer.take(verdict.judged)
         if time.perf_counter() - said > 10:
             said = time.perf_counter()
-            world.say(f"loading history: {done:,} of {world.plan.events:,}")
-    for name, importer in importers.items():
-        since = time.perf_counter()
-        importer.finish()
-        seconds[name] += time.perf_counter() - since
-        world.positions[name] = importer.counts.created
-    return seconds
+            world.say(f"loading history: {importer.counts.total:,} of {world.plan.events:,}")
+    importer.finish()
+    world.say(f"{first}: {importer.counts.created / (time.perf_counter() - begun):,.0f} events/s made up, judged and appended")
+    world.positions = dict.fromkeys(world.databases, importer.counts.created)
+    for name in others:
+        begun = time.perf_counter()
+        world.databases[name] = clone(loaded, world.databases[name])
+        world.say(f"{name}: {importer.counts.created / (time.perf_counter() - begun):,.0f} events/s copied")
 
 
 def _verdicts(events: int) -> Iterator[Any]:

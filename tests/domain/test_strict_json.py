@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lead_events.domain.errors import InvalidJson
-from lead_events.domain.strict_json import parse
+from lead_events.domain.strict_json import MAX_DEPTH, _parse_slowly, parse
 from tests.domain.corpus import CORPUS, nested
 
 KEPT = st.recursive(
@@ -74,3 +75,35 @@ def test_errors_do_not_repeat_what_was_sent(body: bytes) -> None:
     with pytest.raises(InvalidJson) as caught:
         parse(body)
     assert "anna" not in str(caught.value)
+
+
+def _told(read: Callable[[], Any]) -> str:
+    """Tell a value, types and signs included, or the words of the refusal."""
+    try:
+        return repr(read())
+    except InvalidJson as error:
+        return f"refused: {error}"
+
+
+@pytest.mark.parametrize(("name", "body", "code"), CORPUS, ids=[name for name, _, _ in CORPUS])
+def test_both_readers_say_the_same_of_a_hostile_body(name: str, body: bytes, code: str) -> None:
+    """As sent, and without the blanks that keep a body from the fast reader."""
+    for each in (body, body.replace(b'": ', b'":').replace(b', "', b',"')):
+        assert _told(lambda each=each: parse(each)) == _told(lambda each=each: _parse_slowly(each, MAX_DEPTH))  # type: ignore[misc]
+
+
+@given(
+    KEPT, st.integers(0, 400), st.sampled_from([b"", b"[", b"]", b"{", b'"', b"0", b"-", b"e9", b"9" * 19, b"\\u0000", b'"a":1,'])
+)
+def test_both_readers_say_the_same_of_a_damaged_body(value: Any, place: int, damage: bytes) -> None:
+    """A body as a fast writer makes it, with something put into it anywhere."""
+    written = orjson.dumps({"a": value, "b": [value]})
+    body = written[: place % len(written)] + damage + written[place % len(written) :]
+    assert _told(lambda: parse(body)) == _told(lambda: _parse_slowly(body, MAX_DEPTH))
+
+
+@pytest.mark.parametrize("body", [b'{"a":1,"a":2}', b'{"a":18446744073709551615}', b'{"a":{"b":1,"b":1}}'])
+def test_what_the_fast_reader_would_let_pass_is_refused(body: bytes) -> None:
+    """Keys named twice and whole numbers beyond 64 bits, in bodies without a blank."""
+    with pytest.raises(InvalidJson):
+        parse(body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, text
 
-from lead_events.store.engine import is_safe, reading
+from lead_events.store.engine import create, is_safe, reading
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,20 @@ def test_a_commit_is_flushed_before_it_is_acknowledged(engine: Engine) -> None:
         assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2
         version = connection.execute(text("SELECT sqlite_version()")).scalar_one()
         assert is_safe(tuple(int(part) for part in version.split(".")))
+
+
+def test_a_connection_that_died_while_it_rested_is_replaced(engine: Engine) -> None:
+    """One that was used a moment ago is trusted; one that rested is asked first."""
+    if engine.dialect.name != "postgresql":
+        with reading(engine) as connection:  # there is no server that could hang up
+            assert connection.execute(text("SELECT 1")).scalar_one() == 1
+        return
+    with reading(engine) as connection:
+        pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        record = connection.connection._connection_record
+    assert record is not None
+    record.info["rested"] = 0.0
+    with create(engine.url.render_as_string(hide_password=False)).begin() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != pid

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
@@ -21,6 +21,7 @@ from lead_events.store.lag import Lag
 from lead_events.store.log import Outcome
 from lead_events.store.writer import Result, Writer, WriterStats
 
+_REJECTED = "rejected"
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 router = APIRouter()
@@ -41,6 +42,9 @@ class Metrics:
         self.requests = Counter(
             "lead_events_requests", "HTTP requests answered.", ["route", "method", "status"], registry=self.registry
         )
+        # The library checks names and values at every look-up, under a lock; these are few.
+        self._events_of = cache(lambda source_id, outcome: self.events.labels(str(source_id), outcome))
+        self._requests_of = cache(lambda route, method, status: self.requests.labels(route, method, str(status)))
         self.commit = Histogram(
             "lead_events_commit_seconds",
             "Seconds from handing events to the writer until they are durable.",
@@ -59,9 +63,13 @@ class Metrics:
 
     def count_results(self, source_id: int, results: Sequence[Result]) -> None:
         """Count what became of the events of one request."""
-        for result in results:
-            outcome = result.kept.value if isinstance(result, Outcome) else "rejected"
-            self.events.labels(str(source_id), outcome).inc()
+        outcomes = [result.kept.value if isinstance(result, Outcome) else _REJECTED for result in results]
+        for outcome in set(outcomes):
+            self._events_of(source_id, outcome).inc(outcomes.count(outcome))
+
+    def count_request(self, route: str, method: str, status: int) -> None:
+        """Count an answer."""
+        self._requests_of(route, method, status).inc()
 
 
 class CountingWriter(Writer):

@@ -54,7 +54,7 @@ def _write(scope: Scope, metrics: Metrics, status: int, seconds: float) -> None:
         seconds: from the request's head to the end of the answer.
     """
     route, method = _route(scope), scope["method"] if scope["method"] in _METHODS else "OTHER"
-    metrics.requests.labels(route, method, str(status)).inc()
+    metrics.count_request(route, method, status)
     if status >= 500:  # noqa: SIM108 - a table of three reads best
         write = _logger.warning
     else:

@@ -21,6 +21,7 @@ from lead_events.projections import worker as projecting
 from lead_events.projections.projector import Step
 from lead_events.settings import Settings
 from lead_events.store import migrate
+from lead_events.transfer.judging import collect_seldom
 
 _FAILED = 1
 _logger = structlog.get_logger("lead_events.worker")
@@ -58,6 +59,7 @@ def serve(*, upgrade: bool, host: str | None, port: int | None, no_projector: bo
     )
     if supervisor is not None:
         supervisor.start()
+    collect_seldom()
     try:
         server.run(sockets=[listener])
     finally:
@@ -81,6 +83,7 @@ def worker(*, upgrade: bool, until_stdin_ends: bool) -> None:
     engine = _open(found, upgrade=upgrade)
     vault = app.open_vault(found, engine)
     _logger.debug("worker_started")
+    collect_seldom()
     try:
         opening = app.describe_opening(found)
         periods = app.periods(found) if found.retention == "on" else None

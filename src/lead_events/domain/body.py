@@ -6,13 +6,14 @@ The envelope is read in ``wire``; no error here repeats a value that was sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 
 from lead_events.domain.context import divide_context
 from lead_events.domain.errors import InvalidEvent
-from lead_events.domain.event_types import EventType, Traits
+from lead_events.domain.event_types import TYPES, EventType, Traits
 from lead_events.domain.privacy import Part, is_readable, split_properties
 
 
@@ -62,6 +63,8 @@ def _check_properties(properties: Mapping[str, Any] | None, kind: EventType | No
     present = _without_absent(properties) if properties else {}
     if kind is None:
         return {}, present
+    if not present and _may_be_empty(kind.name):
+        return {}, {}
     try:
         checked = kind.properties.__pydantic_validator__.validate_python(present)
     except ValidationError as error:
@@ -70,6 +73,17 @@ def _check_properties(properties: Mapping[str, Any] | None, kind: EventType | No
     if not kind.about_lead:
         return {**readable, **sealed}, {}
     return readable, sealed
+
+
+@cache
+def _may_be_empty(name: str) -> bool:
+    """Say whether a built-in type asks for no property and adds none; most page views carry none."""
+    kind = TYPES[name]
+    try:
+        checked = kind.properties.model_validate({})
+    except ValidationError:
+        return False
+    return not any(value is not None for value in checked.__dict__.values())
 
 
 def _check_traits(traits: Mapping[str, Any]) -> Part:

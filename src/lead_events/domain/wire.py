@@ -173,7 +173,7 @@ def _check_allowed(sent: Mapping[str, Any], kind: EventType | None, *, trusted: 
     if kind and kind.server_only and not own:
         raise wrong_field("/type", "events of this type are appended by their own endpoint only.", "not_allowed")
     if not trusted and not own:
-        if not is_public(sent["type"]):
+        if not (kind.public if kind else is_public(sent["type"])):
             raise wrong_field("/type", "this type needs a secret key.", "not_allowed_for_write_key")
         for name in _NEEDS_SECRET_KEY:
             if name in sent:

@@ -1,34 +1,48 @@
 """The only place where SQLite and PostgreSQL differ: bulk inserts and "is one of many".
 
 PostgreSQL takes one array per column through ``unnest`` (about twice as fast as many VALUES), SQLite takes ``executemany``.
+Statements of every commit go straight to the driver: SQLAlchemy's part of each cost more than running it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    Float,
-    LargeBinary,
-    SmallInteger,
-    Table,
-    any_,
-    func,
-    literal,
-    select,
-)
-from sqlalchemy.sql.type_api import TypeEngine
+from sqlalchemy import Column, ColumnElement, Connection, Table, any_, func, literal, select
+from sqlalchemy.exc import DBAPIError
+
+from lead_events.store import arrays
 
 Row = tuple[Any, ...]
+_MOST_MARKS = 8_192
+
+
+def run(connection: Connection, statement: str, given: Sequence[Any] = ()) -> list[Row]:
+    """Run one statement in the driver's words and return its rows.
+
+    Raises:
+        DBAPIError: as if SQLAlchemy had run it.
+    """
+    return _on_driver(connection, statement, lambda cursor: cursor.execute(statement, given))
+
+
+def _on_driver(connection: Connection, statement: str, act: Callable[[Any], object]) -> list[Row]:
+    dialect = connection.dialect
+    cursor = connection.connection.cursor()
+    try:
+        for listen in connection.dispatch.before_cursor_execute:  # whoever watches statements sees these too
+            listen(connection, cursor, statement, None, None, False)  # noqa: FBT003 - SQLAlchemy's signature
+        act(cursor)
+        return list(cursor.fetchall()) if cursor.description else []
+    except dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(
+            statement, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+        ) from error
+    finally:
+        cursor.close()
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -49,7 +63,7 @@ def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 def any_of(connection: Connection, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Return the condition that ``column`` is one of ``values``, as one parameter where the database has arrays."""
     if connection.dialect.name == "postgresql":
-        return column == any_(literal(list(values), ARRAY(column.type)))
+        return column == any_(literal(values, arrays.PackedType(arrays.array_of(column.type))))
     if column.type.python_type is int:
         # One text of JSON instead of thousands of parameters: those took 5 to 9 % of a replay.
         listed = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
@@ -58,35 +72,52 @@ def any_of(connection: Connection, column: ColumnElement[Any], values: Collectio
 
 
 def read_after(connection: Connection, table: Table, after: int, limit: int) -> list[Any]:
-    """Read up to ``limit`` rows whose first column, a key, is greater than ``after``, in its order, straight from the driver."""
+    """Read up to ``limit`` rows whose first column, a key, is greater than ``after``, in its order; columns have their names."""
     names, key = ", ".join(column.name for column in table.columns), next(iter(table.columns)).name
     mark = _MARKS[connection.dialect.name]
     statement = f"SELECT {names} FROM {table.name} WHERE {key} > {mark} ORDER BY {key} LIMIT {mark}"  # noqa: S608 - of the schema
     return list(connection.exec_driver_sql(statement, (after, limit)).all())
 
 
-def read_among(connection: Connection, columns: Sequence[Column[Any]], values: Collection[Any], **also: Any) -> list[Any]:
+def read_among(connection: Connection, columns: Sequence[Column[Any]], values: Collection[Any], **also: Any) -> list[Row]:
     """Read columns of the rows whose first column is one of ``values``, and whose other columns equal ``also``.
 
     What the door asks for every batch goes straight to the driver: building and compiling a statement each time costs
     more than running it.
     """
-    if not values:
-        return []
-    names = ", ".join(column.name for column in columns)
-    first = columns[0]
-    more = "".join(f" AND {name} = {_MARKS[connection.dialect.name]}" for name in also)
+    return run(connection, *_among(connection, columns, values, also)) if values else []
+
+
+def read_rows_among(connection: Connection, columns: Sequence[Column[Any]], values: Collection[Any], **also: Any) -> list[Any]:
+    """Do what ``read_among`` does, and let the columns of the rows have their names."""
+    return list(connection.exec_driver_sql(*_among(connection, columns, values, also)).all()) if values else []
+
+
+def _among(
+    connection: Connection, columns: Sequence[Column[Any]], values: Collection[Any], also: Mapping[str, Any]
+) -> tuple[str, Row]:
+    first, table = columns[0], columns[0].table.name
+    mark = _MARKS[connection.dialect.name]
     if connection.dialect.name == "postgresql":
-        among, given = f"{first.name} = ANY(%s::{_array_type(first.type)}[])", (list(values), *also.values())
+        given: Row = (arrays.pack(arrays.array_of(first.type), values),)
+        among = f"{first.name} = ANY(%s)"
     elif first.type.python_type is int:
-        among, given = f"{first.name} IN (SELECT value FROM json_each(?))", (orjson.dumps(list(values)).decode(), *also.values())  # noqa: S608
+        given, among = (orjson.dumps(list(values)).decode(),), f"{first.name} IN (SELECT value FROM json_each(?))"  # noqa: S608
     else:
-        among, given = f"{first.name} IN ({', '.join('?' * len(values))})", (*values, *also.values())
-    found = connection.exec_driver_sql(f"SELECT {names} FROM {first.table.name} WHERE {among}{more}", given)  # noqa: S608
-    return list(found.all())
+        given = _padded(tuple(values))
+        among = f"{first.name} IN ({', '.join('?' * len(given))})"
+    more = "".join(f" AND {name} = {mark}" for name in also)
+    names = ", ".join(column.name for column in columns)
+    return f"SELECT {names} FROM {table} WHERE {among}{more}", (*given, *also.values())  # noqa: S608 - names of the schema
 
 
 _MARKS = {"postgresql": "%s", "sqlite": "?"}
+
+
+def _padded(values: Row) -> Row:
+    """Repeat the last value until there are a power of two, so that the driver knows the statement by its text."""
+    count = len(values)
+    return values if count >= _MOST_MARKS else values + values[-1:] * ((1 << (count - 1).bit_length()) - count)
 
 
 def lock_for_numbering(connection: Connection, table: Table) -> None:
@@ -98,14 +129,42 @@ def lock_for_numbering(connection: Connection, table: Table) -> None:
         connection.exec_driver_sql(f'LOCK TABLE "{table.name}" IN SHARE ROW EXCLUSIVE MODE')
 
 
+def insert_tables(connection: Connection, rows: Mapping[Table, Sequence[Row]], last: str, given: Row) -> None:
+    """Insert rows into several tables as ``insert_rows`` does into one, and run one more statement.
+
+    PostgreSQL gets it all as one statement, because each would be a way to the server and back.
+
+    Args:
+        last: the statement, its values marked as ``?``; it must not read what is inserted here.
+        given: its values.
+    """
+    some = {table: given for table, given in rows.items() if given}
+    if connection.dialect.name == "postgresql":
+        columns = [column for table, given in some.items() for column in _pack_columns(table, given)]
+        run(connection, f"{_insert_all(tuple(some))} {last.replace('?', '%s')}", [*columns, *given])
+        return
+    for table, table_rows in some.items():
+        _write(connection, table, table_rows, "")
+    run(connection, last, given)
+
+
 def _write(connection: Connection, table: Table, rows: Sequence[Row], conflict: str) -> None:
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        columns = tuple(map(list, zip(*rows, strict=True)))
-        connection.exec_driver_sql(f"{_unnest(table)} {conflict}", columns)
+        run(connection, f"{_unnest(table)} {conflict}", _pack_columns(table, rows))
     else:
-        connection.exec_driver_sql(f"{_values(table)} {conflict}", list(rows))
+        statement = f"{_values(table)} {conflict}"
+        _on_driver(connection, statement, lambda cursor: cursor.executemany(statement, rows))
+
+
+def _pack_columns(table: Table, rows: Sequence[Row]) -> list[bytes]:
+    return [arrays.pack(array, values) for array, values in zip(_arrays(table), zip(*rows, strict=True), strict=True)]
+
+
+@lru_cache
+def _arrays(table: Table) -> tuple[Any, ...]:
+    return tuple(arrays.array_of(column.type) for column in table.columns)
 
 
 @lru_cache
@@ -125,33 +184,23 @@ def _values(table: Table) -> str:
 @lru_cache
 def _unnest(table: Table) -> str:
     names = ", ".join(f'"{column.name}"' for column in table.columns)
-    arrays = ", ".join(f"%s::{_array_type(column.type)}[]" for column in table.columns)
-    return f'INSERT INTO "{table.name}" ({names}) SELECT * FROM unnest({arrays})'  # noqa: S608 - names come from the schema alone
+    given = ", ".join(f"%s::{arrays.name_of(array)}[]" for array in _arrays(table))
+    return f'INSERT INTO "{table.name}" ({names}) SELECT * FROM unnest({given})'  # noqa: S608 - names come from the schema alone
 
 
-def _array_type(kind: TypeEngine[Any]) -> str:
-    match kind:
-        case LargeBinary():
-            return "bytea"
-        case Boolean():
-            return "boolean"
-        case Float():
-            return "float8"
-        case SmallInteger():
-            return "smallint"
-        case BigInteger():
-            return "bigint"
-        case _ if kind.python_type is int:
-            return "integer"
-        case _:
-            return "text"
+@lru_cache
+def _insert_all(tables: tuple[Table, ...]) -> str:
+    """Return the head of a statement that inserts into all of them."""
+    named = ", ".join(f"i{number} AS ({insert})" for number, insert in enumerate(map(_unnest, tables)))
+    return f"WITH {named}" if named else ""
 
 
 def pairs(connection: Connection, name: str, rows: Sequence[tuple[bytes, int]]) -> tuple[str, Row]:
     """Return a FROM item called ``name`` with columns (ref, number) holding ``rows``, and its parameters."""
     if connection.dialect.name == "postgresql":
         refs, numbers = zip(*rows, strict=True)
-        return f"unnest(%s::bytea[], %s::bigint[]) AS {name}(ref, number)", (list(refs), list(numbers))
+        packed = arrays.pack(arrays.ByteaArray, refs), arrays.pack(arrays.BigintArray, numbers)
+        return f"unnest(%s::bytea[], %s::bigint[]) AS {name}(ref, number)", packed
     marks = ", ".join("(?, ?)" for _ in rows)
     item = f"(SELECT column1 AS ref, column2 AS number FROM (VALUES {marks})) AS {name}"  # noqa: S608 - marks and a name
     return item, tuple(value for row in rows for value in row)

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from struct import Struct
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection
@@ -41,8 +42,7 @@ class Arrival:
     arrived_at: Instant
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The columns of one event that do not depend on its position.
 
     Attributes:
@@ -243,7 +243,7 @@ def hash_row(  # noqa: PLR0913, PLR0917 - the columns of the row, in their order
     """Return the SHA-256 over every stored column of an event and its id but its place (position, received_at)."""
     texts = (subject, event_id.encode(), type_.encode(), refs, body, sealed_digest or b"", tag)
     numbers = _NUMBERS.pack(at, source_id, version, *map(len, texts))
-    return hashlib.sha256(numbers + b"".join(texts)).digest()
+    return hashlib.sha256(b"".join((numbers, *texts))).digest()
 
 
 def unpack_refs(refs: bytes) -> list[tuple[int, bytes]]:

@@ -15,7 +15,7 @@ from lead_events.domain.scoring import ranks
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant
 from lead_events.store import schema
-from lead_events.store.dialect import read_among, upsert_rows
+from lead_events.store.dialect import read_rows_among, upsert_rows
 
 _TABLE = schema.leads
 COLUMNS = ("founding", "position", "updated_at", "contact", "emptied", "parked", "state")
@@ -49,7 +49,7 @@ class LeadRow(NamedTuple):
 
 def load(connection: Connection, generation_id: int, foundings: Collection[int]) -> dict[int, LeadRow]:
     """Return the rows of leads, by founding position; those without a row are absent."""
-    rows = read_among(connection, [_TABLE.c[name] for name in COLUMNS], foundings, generation_id=generation_id)
+    rows = read_rows_among(connection, [_TABLE.c[name] for name in COLUMNS], foundings, generation_id=generation_id)
     return {row.founding: open_row(row) for row in rows}
 
 

@@ -9,16 +9,16 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Table, insert, select, update
 
 from lead_events import clock
 from lead_events.domain.erasing import ERASED
 from lead_events.domain.times import Instant
 from lead_events.store import erased, quarantine, schema
 from lead_events.store import vault as vaults
-from lead_events.store.dialect import insert_rows, read_after, read_among
+from lead_events.store.dialect import insert_tables, read_after, read_among, run
 from lead_events.store.engine import writing
 from lead_events.store.envelope import Arrival, Envelope, Packing, pack_batch, rename, settle
 from lead_events.store.vault import LOG_REF, Vault
@@ -36,8 +36,7 @@ class Kept(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one event.
 
     Attributes:
@@ -157,7 +156,7 @@ def _find_erased(connection: Connection, envelopes: Sequence[Envelope]) -> set[i
 def lock_head(connection: Connection) -> Head:
     """Return the end of the log, and let nobody append until this transaction ends."""
     statement = "UPDATE head SET position = position RETURNING log_id, position, received_at, chain, erasures"
-    return Head(*connection.exec_driver_sql(statement).one())
+    return Head(*run(connection, statement)[0])
 
 
 def _known_ids(connection: Connection, envelopes: Sequence[Envelope]) -> dict[tuple[int, str], tuple[int, bytes]]:
@@ -199,14 +198,12 @@ class _Page:
 
     def insert(self, connection: Connection, packing: Packing) -> None:
         """Write the rows and the new end of the log."""
-        _create(connection, packing, self.needed)
-        if not self.events:
+        if not self.needed:
             return
-        insert_rows(connection, schema.events, self.events)
-        insert_rows(connection, schema.event_ids, self.ids)
-        insert_rows(connection, schema.sealed, self.sealed)
-        end = {"position": self.position, "received_at": self.received_at, "chain": self.chain}
-        connection.execute(update(schema.head).values(end))
+        rows = _create(packing, self.needed)
+        rows |= {schema.events: self.events, schema.event_ids: self.ids, schema.sealed: self.sealed}
+        end = self.position, self.received_at, self.chain
+        insert_tables(connection, rows, "UPDATE head SET position = ?, received_at = ?, chain = ?", end)
 
     def _take(self, envelope: Envelope) -> None:
         arrival, event = envelope.arrival, envelope.arrival.event
@@ -246,15 +243,14 @@ def link(chain: bytes, position: int, received_at: Instant, row_hash: bytes) -> 
     return hashlib.sha256(chain + position.to_bytes(8, "big") + received_at.to_bytes(8, "big") + row_hash).digest()
 
 
-def _create(connection: Connection, packing: Packing, needed: set[bytes]) -> None:
-    """Store the refs and keys that kept events need; a duplicate creates nothing."""
+def _create(packing: Packing, needed: set[bytes]) -> dict[Table, list[tuple[Any, ...]]]:
+    """Return the rows of the refs and keys that kept events need; a duplicate creates nothing."""
     refs = {blind: row for blind, row in packing.new.refs.items() if blind in needed}
     owned = {row[0] for row in refs.values()}
     keys = {ref: wrapped for ref, wrapped in packing.new.keys.items() if ref in owned or ref in needed}
-    insert_rows(connection, schema.refs, [(blind, *row) for blind, row in refs.items()])
-    insert_rows(connection, schema.keys, list(keys.items()))
     # If this transaction is rolled back, the next one that uses them notices under the lock.
     packing.vault.remember({blind: row[0] for blind, row in refs.items()}, keys)
+    return {schema.refs: [(blind, *row) for blind, row in refs.items()], schema.keys: list(keys.items())}
 
 
 def read(connection: Connection, after: int, limit: int) -> Sequence[Row[Any]]:

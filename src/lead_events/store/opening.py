@@ -15,7 +15,7 @@ from lead_events.domain.privacy import merge
 from lead_events.domain.upcasting import upcast
 from lead_events.store import schema
 from lead_events.store import vault as vaults
-from lead_events.store.dialect import read_among
+from lead_events.store.dialect import read_among, read_rows_among
 from lead_events.store.envelope import unpack_refs
 from lead_events.store.vault import Vault
 
@@ -47,7 +47,7 @@ class Unreadable(Event):
 
 def read_rows(connection: Connection, positions: Collection[int]) -> list[Any]:
     """Return the event rows at positions, in no order."""
-    return read_among(connection, tuple(schema.events.c), positions)
+    return read_rows_among(connection, tuple(schema.events.c), positions)
 
 
 def open_events(connection: Connection, vault: Vault, rows: Sequence[Any]) -> list[Event]:

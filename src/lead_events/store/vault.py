@@ -10,6 +10,7 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -28,6 +29,7 @@ LOG_REF = bytes(REF_BYTES)
 
 NONCE_BYTES = 12
 _CACHED_KEYS = 100_000
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
 class WrongMasterKey(Misconfigured):
@@ -38,13 +40,35 @@ class UnknownMasterKey(Unavailable):
     """The master key was rotated and this process does not know the new one; its operator must give it both keys."""
 
 
+class Keyed:
+    """HMAC-SHA-256 (RFC 2104) under one key, begun once: a third of what ``hmac.digest`` costs for a short text."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        self._inner, self._outer = map(sha256, _pads(key))
+
+    def digest(self, text: bytes) -> bytes:
+        """Return the digest of a text."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+def _pads(key: bytes) -> tuple[bytes, bytes]:
+    """Return what goes before the text and before its digest, for keys of at most 64 bytes."""
+    filled = key.ljust(64, b"\0")
+    return filled.translate(_INNER), filled.translate(_OUTER)
+
+
 class DataKey:
     """One data key: seals, opens and tags."""
 
-    __slots__ = ("_cipher", "_secret")
+    __slots__ = ("_cipher", "_inner", "_outer")
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+        self._inner, self._outer = _pads(secret)
         self._cipher = AESGCM(secret)
 
     def seal(self, nonce: bytes, plain: bytes, about: bytes) -> bytes:
@@ -57,7 +81,7 @@ class DataKey:
 
     def tag(self, said: bytes) -> bytes:
         """Return 16 bytes that are equal for equal content and mean nothing without this key."""
-        return hmac.digest(self._secret, said, "sha256")[:16]
+        return sha256(self._outer + sha256(self._inner + said).digest()).digest()[:16]
 
 
 @dataclass(slots=True)
@@ -111,28 +135,29 @@ class Vault:
         except InvalidTag:
             raise WrongMasterKey from None
         self._opener = self._master  # the one that opened the last key, tried first
-        self._pepper = hmac.digest(secret, b"blind index", "sha256")
-        self._anonymous_pepper = hmac.digest(secret, b"anonymous ref", "sha256")
+        self._pepper = Keyed(hmac.digest(secret, b"blind index", "sha256"))
+        self._anonymous_pepper = Keyed(hmac.digest(secret, b"anonymous ref", "sha256"))
         self._signature = Ed25519PrivateKey.from_private_bytes(hmac.digest(secret, b"receipts", "sha256"))
 
     def blind(self, identifier: Identifier) -> bytes:
         """Return the keyed index under which a strong identifier's ref is found."""
         name = f"{int(identifier.kind)}\0{identifier.system}\0{identifier.value}"
-        return hmac.digest(self._pepper, name.encode(), "sha256")
+        return self._pepper.digest(name.encode())
 
     def anonymous_ref(self, value: str) -> bytes:
         """Return the ref of an anonymous id."""
-        return hmac.digest(self._anonymous_pepper, value.encode(), "sha256")[:REF_BYTES]
+        return self._anonymous_pepper.digest(value.encode())[:REF_BYTES]
 
     def data_key(self, ref: bytes, wrapped: bytes) -> DataKey:
         """Return the data key of a ref; unwrapped keys are remembered by what was stored, so a destroyed key is forgotten."""
         cached = self._cache.get(wrapped)
-        if cached is None:
-            cached = DataKey(self._unwrap(ref, wrapped))
-            self._cache[wrapped] = cached
-            if len(self._cache) > _CACHED_KEYS:
-                self._cache.popitem(last=False)
-        return cached
+        return self._keep(wrapped, self._unwrap(ref, wrapped)) if cached is None else cached
+
+    def _keep(self, wrapped: bytes, secret: bytes) -> DataKey:
+        found = self._cache[wrapped] = DataKey(secret)
+        if len(self._cache) > _CACHED_KEYS:
+            self._cache.popitem(last=False)
+        return found
 
     def remember(self, refs: dict[bytes, bytes], keys: dict[bytes, bytes]) -> None:
         """Keep refs by blind index and wrapped keys by ref, for the next batch."""
@@ -166,7 +191,10 @@ class Vault:
 
     def new_key(self, ref: bytes) -> bytes:
         """Return a fresh wrapped data key for ``ref``."""
-        return wrap(self._master, ref, clock.random_bytes(32))
+        secret = clock.random_bytes(32)
+        wrapped = wrap(self._master, ref, secret)
+        self._keep(wrapped, secret)
+        return wrapped
 
     def follow(self, wrapped_log_key: bytes) -> None:
         """Wrap new keys from now on by whichever master key wraps the key of the log: a rotation changes that one first.

@@ -61,6 +61,7 @@ class Reject:
     text: str
 
 
+_KINDS = {int(kind): kind for kind in IdentifierKind}
 Packed = tuple[Any, ...]
 Judged = Candidate | Reject
 
@@ -94,7 +95,7 @@ def unpack(packed: Packed) -> Judged:
         type=type_,
         version=version,
         at=at,
-        identifiers=tuple(Identifier(IdentifierKind(kind), value, system) for kind, value, system in identifiers),
+        identifiers=tuple([Identifier(_KINDS[kind], value, system) for kind, value, system in identifiers]),
         plain=plain,
         personal=personal,
         said=said,
