@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lead_events.projections.estimating import CATCHING_UP, COMPARING_A_LEAD, estimate
+from lead_events.projections.estimating import CATCHING_UP, COMPARING_A_LEAD, COMPARING_AT_MOST, estimate
 from lead_events.store.generations import Generation, Status
 from lead_events.store.parts import LEASE, Progress, Work
 
@@ -12,6 +12,8 @@ SECOND = 1_000_000
 BEGUN = 1_000 * SECOND
 A_MILLISECOND = 1_000
 """What folding one event takes in these stories, microseconds."""
+COMPARING = min(COMPARING_A_LEAD, COMPARING_AT_MOST / A_MILLISECOND)
+"""What comparing a lead takes, milliseconds."""
 
 
 def generation(events: int) -> Generation:
@@ -37,7 +39,7 @@ def test_two_builders_take_half_the_time() -> None:
     under_way = tuple(part(n, BEGUN + 2 * SECOND, folded=500) for n in range(2))
     progress = Progress(12, 4, 5_000, 50, (), under_way, tuple(finished[::-1]), 0)
     found = estimate(generation(12_000), progress, BEGUN + 2_500_000)
-    comparing = 120 * COMPARING_A_LEAD / 1_000
+    comparing = 120 * COMPARING / 1_000
     assert found.share == pytest.approx(5 / 12)
     assert found.events_per_second == pytest.approx(2_000)
     assert found.seconds_left == pytest.approx(3.5 + comparing)
@@ -50,7 +52,7 @@ def test_an_hour_in_which_nobody_built_is_not_counted() -> None:
     without = Progress(12, 4, 4_500, 45, (), (part(5, BEGUN + SECOND, folded=500),), (part(4, BEGUN),), 0)
     went_on = estimate(generation(12_000), without, BEGUN + SECOND + 500_000)
     assert resumed.seconds_left == pytest.approx(went_on.seconds_left or 0.0)
-    assert resumed.seconds_left == pytest.approx(7.5 + 120 * COMPARING_A_LEAD / 1_000)
+    assert resumed.seconds_left == pytest.approx(7.5 + 120 * COMPARING / 1_000)
 
 
 def test_one_long_part_is_not_folded_by_two() -> None:
@@ -81,7 +83,7 @@ def test_catching_up_and_comparing_are_counted() -> None:
     progress = Progress(1, 1, 2_000, 1_000, (), (), (ended,), 500)
     found = estimate(generation(2_000), progress, BEGUN + 2_100_000)
     assert found.share == 1.0
-    assert found.seconds_left == pytest.approx((500 * CATCHING_UP + 1_000 * COMPARING_A_LEAD) / 1_000 - 0.1)
+    assert found.seconds_left == pytest.approx((500 * CATCHING_UP + 1_000 * COMPARING) / 1_000 - 0.1)
 
 
 def test_a_comparison_shows_its_own_pace() -> None:
