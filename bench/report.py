@@ -24,6 +24,7 @@ _LIBRARIES = ("fastapi", "pydantic", "uvicorn", "uvloop", "httptools", "SQLAlche
 
 _ASKED_SIZE = 1_000_000
 
+_LIMITS = Path(__file__).parent / "limits.md"
 _HEAD = """\
 # Benchmark
 
@@ -117,6 +118,7 @@ def as_page(content: dict[str, Any]) -> str:
         load_after=machine["load_average_at_end"][0],
         caveats="".join(f"{caveat}\n" for caveat in caveats),
         table=as_markdown(rows),
+        limits=_LIMITS.read_text(encoding="utf-8"),
     )
 
 
