@@ -239,7 +239,8 @@ def test_no_canary_reaches_logs_metrics_or_problems(migrated_url: str, tmp_path:
     log = (tmp_path / "log").read_bytes()
     assert len(answers) > 2_000
     statuses = {answer.status_code for answer in answers}
-    assert statuses >= {200, 202, 401, 404, 405, 413, 422, 503}
+    assert statuses >= {200, 202, 401, 404, 405, 413, 422}
+    assert max(statuses) >= 500, "the database never failed: its drivers' words were not tried"
     assert log.count(b'"event":"request"') > 2_000
     assert search(log + printed + metrics, canaries.values + canaries.names) == set()
     problems = b"\n".join(problem_of(answer) for answer in answers)

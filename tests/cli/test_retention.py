@@ -74,13 +74,15 @@ def test_periods_are_settings(env: dict[str, str]) -> None:
     assert (found["visitor"], found["unqualified"]) == (("for ever", "0", ""), ("600 months", "0", ""))
 
 
-def test_a_run_forgets_them_and_the_next_finds_nothing(env: dict[str, str]) -> None:
+def test_a_run_forgets_them_and_the_next_finds_nothing(env: dict[str, str], tmp_path: Path) -> None:
     """Who is inside the period stays, and the log still verifies."""
     done = run(env, "retention")
     assert done.returncode == 0, done.stderr
     assert "2 leads are forgotten" in done.stderr
     catch_up(env)
     assert "0 leads would be forgotten" in run(env, "retention", "--dry-run").stderr
-    exported = run(env, "export").stdout
+    out = tmp_path / "all.jsonl"
+    assert run(env, "export", "--out", str(out)).returncode == 0
+    exported = out.read_text(encoding="utf-8")
     assert ("new@firm.example" in exported, "old@firm.example" in exported) == (True, False)
     assert run(env, "verify").returncode == 0
