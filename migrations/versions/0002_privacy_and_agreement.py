@@ -53,13 +53,11 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("model_number", "name", name=op.f("pk_approvals")),
     )
-    op.create_table(
-        "stale",
-        sa.Column("generation_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("founding", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("since", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("generation_id", "founding", name=op.f("pk_stale")),
-    )
+    op.add_column("leads", sa.Column("refolded_at", sa.BigInteger(), nullable=True))
+    op.add_column("leads", sa.Column("stale_since", sa.BigInteger(), nullable=True))
+    is_stale = sa.text("stale_since IS NOT NULL")
+    columns = ["generation_id", "refolded_at"]
+    op.create_index("ix_leads_stale", "leads", columns, postgresql_where=is_stale, sqlite_where=is_stale)
     op.add_column("head", sa.Column("erasures", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("generations", sa.Column("without_approval", sa.Text(), nullable=True))
     op.add_column("sources", sa.Column("opt_in", sa.Text(), server_default="", nullable=False))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lead_events.domain.identity import Claim, Decisions, Known, Named, resolve
+from lead_events.domain.identity import Claim, Decisions, Known, Named, group, resolve
 from lead_events.domain.lead_id import lead_ref
 
 MINUTE = 60_000_000
@@ -166,6 +166,29 @@ def test_any_arrival_gives_the_same_people(data: st.DataObject, events: list[Nam
     for event in arrived:
         groups.setdefault(known.lead_of(event), set()).add(original[event.position])
     assert sorted(map(sorted, groups.values())) == sorted(map(sorted, one.members().values()))
+
+
+@settings(max_examples=60)
+@given(data=st.data(), events=named_logs(most=10))
+def test_leads_and_candidates_together_are_equal_for_all_arrivals(data: st.DataObject, events: list[Named]) -> None:
+    """Who is joined, by a lead or by a question to a person, is a function of the set of events, whatever the order."""
+    order = data.draw(st.permutations(range(len(events))))
+    assert _joined(events, range(len(events))) == _joined(events, order)
+
+
+def _joined(events: Sequence[Named], order: Sequence[int]) -> set[frozenset[int]]:
+    """Let events arrive in an order; return which of them are joined by a lead, or by candidates for a merge."""
+    known = Known()
+    arrived = [events[number]._replace(position=place) for place, number in enumerate(order, 1)]
+    decisions = resolve(known, arrived)
+    joined = {frozenset({one, two}) for one, two, *_ in decisions.candidates}
+    owners = {number: known.lead_of(event) for number, event in zip(order, arrived, strict=True)}
+    groups = group((min(pair), max(pair)) for pair in joined)
+    of_lead = {lead: min(members) for members in groups for lead in members}
+    people: dict[int | None, set[int]] = {}
+    for number, owner in owners.items():
+        people.setdefault(of_lead.get(owner or 0, owner), set()).add(number)
+    return set(map(frozenset, people.values()))
 
 
 @settings(max_examples=50)

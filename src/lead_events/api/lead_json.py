@@ -76,6 +76,7 @@ def _fields(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: in
         "merged_into": merged_into,
         "deleted": lead.erased is not None,
         "parked": row.parked,
+        "stale_since": show_time(row.stale_since),
     }
 
 

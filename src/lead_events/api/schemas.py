@@ -197,6 +197,10 @@ class Lead(Answer):
     merged_into: str | None
     deleted: bool
     parked: bool
+    stale_since: Annotated[
+        Time | None,
+        Field(description="Since when events are missing here: a long history is folded again every 10 s at most."),
+    ]
 
 
 class LeadWithHistory(Lead):

@@ -21,7 +21,7 @@ from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
 from lead_events.domain.state import Lead
 from lead_events.domain.times import DAY, Instant
-from lead_events.projections.pages import Page
+from lead_events.projections.pages import REFOLD_EVERY, Page
 from lead_events.store import histories
 from lead_events.store.changes import Draft
 from lead_events.store.histories import History
@@ -31,6 +31,9 @@ from lead_events.store.parked import Parked
 from lead_events.store.vault import Vault
 
 BEGINNING = state.BEGINNING
+
+LONG_HISTORY = 20_000
+"""Events of a lead from which on it is not folded again with every page that would need it."""
 
 HISTORIC_AFTER = DAY
 """A change whose cause happened longer than this before its receipt is recorded, but nobody is called about it."""
@@ -50,10 +53,11 @@ def fold_page(connection: Connection, vault: Vault, page: Page) -> Folded:
     folded = Folded()
     waiting = {founding for founding in page.touched if _is_waiting(page, founding)}
     in_order = {founding for founding in page.touched - waiting if _is_in_order(page, founding)}
+    stale = {founding for founding in page.touched - waiting - in_order if _is_too_soon(page, founding)}
     said: list[Change] = []
     _fold_in_order(connection, vault, page, in_order, folded, said)
-    _refold(connection, vault, page, page.touched - in_order - waiting, folded, said)
-    folded.rows += [_wait(page, founding) for founding in sorted(waiting)]
+    _refold(connection, vault, page, page.touched - in_order - waiting - stale, folded, said)
+    folded.rows += [_wait(page, founding) for founding in sorted(waiting | stale)]
     folded.drafts = _in_log_order(page, said)
     return folded
 
@@ -73,6 +77,14 @@ def _is_waiting(page: Page, founding: int) -> bool:
     return before is not None and before.parked and not is_erased
 
 
+def _is_too_soon(page: Page, founding: int) -> bool:
+    """Say whether a lead's long history was folded again a moment ago; an erasure is not kept waiting."""
+    before = page.before.get(founding)
+    if before is None or before.refolded_at is None or any(row.type == ERASED for row in page.owners.get(founding, ())):
+        return False
+    return page.clock - before.refolded_at < REFOLD_EVERY
+
+
 def _is_in_order(page: Page, founding: int) -> bool:
     """Say whether the page only appends to a lead, behind everything that already happened to it."""
     if founding in page.moves:
@@ -80,7 +92,7 @@ def _is_in_order(page: Page, founding: int) -> bool:
     before = page.before.get(founding)
     if before is None:
         return True
-    if before.emptied or before.parked or page.generation.fold_revision != FOLD_REVISION:
+    if before.emptied or before.parked or before.stale_since is not None or page.generation.fold_revision != FOLD_REVISION:
         return False
     first = min((_key(row) for row in page.owners.get(founding, ())), default=None)
     lead = before.lead
@@ -115,12 +127,20 @@ def _refold(
         lead, failure = _fold_or_park(page, founding, None, history.events, trace)
         merged = history.merged_into is not None
         _add(folded, page, lead, before, history.position, failure, emptied=history.emptied, merged=merged)
+        if len(history.events) > LONG_HISTORY or (before is not None and before.stale_since is not None):
+            folded.rows[-1] = _refreshed(page, folded.rows[-1], before)
         if trace is not None and failure is None:
             at = _at(history.events, page)
             if before is not None and history.emptied != before.emptied and (lead.contact or remembered.contact):
                 said.append(_regrouped(page, remembered, lead, history, at))
             else:
                 said += changes_of_refold(remembered, lead, page.model, trace, history.position, at)
+
+
+def _refreshed(page: Page, row: LeadRow, before: LeadRow | None) -> LeadRow:
+    """Remember when a long history was folded; one that was stale changes now, behind every bookmark a reader could hold."""
+    was_stale = before is not None and before.stale_since is not None
+    return row._replace(refolded_at=page.clock, updated_at=page.clock if was_stale else row.updated_at)
 
 
 def _regrouped(page: Page, before: Before, lead: Lead, history: History, at: Instant) -> Change:
@@ -165,10 +185,11 @@ def _fold_prefix(lead: Lead, events: Sequence[Event], model: Model, clock: Insta
 
 
 def _wait(page: Page, founding: int) -> LeadRow:
-    """Keep a parked lead as it is, but count the events it missed: its retry folds them all."""
+    """Keep a parked or stale lead as it is, but count the events it missed: its next fold takes them all."""
     before = page.before[founding]
     position = max([before.position, page.moves.get(founding, 0), *(row.position for row in page.owners.get(founding, ()))])
-    return LeadRow(before.lead, position, _updated_at(page, before.lead, before, position), before.emptied, parked=True)
+    since = None if before.parked else before.stale_since or page.clock
+    return before._replace(position=position, updated_at=_updated_at(page, before.lead, before, position), stale_since=since)
 
 
 def _add(
@@ -185,7 +206,8 @@ def _add(
     # A row that a promotion announced is ahead of its last event; it never goes back.
     position = position if before is None else max(position, before.position)
     updated_at = _updated_at(page, lead, before, position)
-    folded.rows.append(LeadRow(lead, position, updated_at, emptied, parked=failure is not None, merged=merged))
+    refolded_at = None if before is None else before.refolded_at
+    folded.rows.append(LeadRow(lead, position, updated_at, emptied, failure is not None, merged, refolded_at))
     if failure is not None:
         folded.parked.append(failure)
 

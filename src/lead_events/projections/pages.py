@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from lead_events.domain.model import Model
-from lead_events.domain.times import Instant
+from lead_events.domain.times import SECOND, Instant
 from lead_events.store import generations, identity, leads, log, parked
 from lead_events.store.generations import Generation, Status
 from lead_events.store.leads import LeadRow
 
 DUE_LEADS = 5_000
+REFOLD_EVERY = 10 * SECOND
+"""A lead with a long history is folded again from its beginning at most this often; meanwhile it says that it is stale."""
 _ALL = 2**31
 
 _SAYS, _NEWS = '{"announce":', '{"announce":true'
@@ -32,6 +34,7 @@ class Page:
         moves: lead → the last position in the page at which it gained or lost events to another.
         survivors: merged lead → the lead that stands for it.
         due: leads that time alone moves.
+        overdue: leads whose long history may be folded again now.
         received: position → receipt of the page's events, microseconds UTC.
         told: position → whether the changes of an imported event are news, where its import says so.
         before: the rows of every lead touched, as they stood.
@@ -46,6 +49,7 @@ class Page:
     moves: dict[int, int] = field(default_factory=dict)
     survivors: dict[int, int] = field(default_factory=dict)
     due: set[int] = field(default_factory=set)
+    overdue: set[int] = field(default_factory=set)
     skips: set[int] = field(default_factory=set)
     received: dict[int, Instant] = field(default_factory=dict)
     told: dict[int, bool] = field(default_factory=dict)
@@ -59,7 +63,7 @@ class Page:
     @property
     def touched(self) -> set[int]:
         """Name every lead that the page may change."""
-        return set(self.owners) | set(self.moves) | self.due
+        return set(self.owners) | set(self.moves) | self.due | self.overdue
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ def read_page(
     rows, position, until, due = _with_due(connection, generation, rows, position, until)
     page = Page(generation, model, rows, position, until, due=due)
     _find_owners(connection, page)
+    page.overdue = leads.load_overdue(connection, generation_id, until - REFOLD_EVERY)
     page.skips = parked.load_skips(connection)
     page.received = {row.position: row.received_at for row in rows}
     page.told = {row.position: row.body.startswith(_NEWS) for row in rows if row.body.startswith(_SAYS)}

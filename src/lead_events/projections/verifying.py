@@ -37,7 +37,7 @@ class Verdict:
 
     Attributes:
         leads: how many rows were compared.
-        parked: how many were passed over because their fold failed.
+        parked: how many were passed over because their fold failed, or because their long history waits to be folded again.
     """
 
     leads: int
@@ -100,10 +100,10 @@ def _verify_chunk(
     rows = leads.load(connection, generation_id, chunk)
     skips = parked.load_skips(connection)
     owned = histories.load(connection, vault, chunk, generation.position, skips)
-    waiting = sum(row.parked for row in rows.values())
-    checked = (f for f in chunk if f not in rows or not rows[f].parked)
+    passed = {founding for founding, row in rows.items() if row.parked or row.stale_since is not None}
+    checked = (f for f in chunk if f not in passed)
     found = ((f, _compare(rows.get(f), owned[f], model, generation)) for f in checked)
-    return waiting, [Mismatch(encode_lead_id(vault.log_id, f), reason) for f, reason in found if reason]
+    return len(passed), [Mismatch(encode_lead_id(vault.log_id, f), reason) for f, reason in found if reason]
 
 
 def _compare(row: LeadRow | None, owned: histories.History, model: Model, generation: Generation) -> str | None:

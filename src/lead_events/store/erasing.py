@@ -161,7 +161,6 @@ def _destroy(connection: Connection, vault: Vault, scope: Scope) -> None:
         (schema.refs.c.ref, set(scope.refs)),
         (schema.keys.c.ref, subjects),
         (schema.parked.c.founding, scope.foundings),
-        (schema.stale.c.founding, scope.foundings),
     )
     for column, values in gone:
         connection.execute(delete(column.table).where(any_of(connection, column, values)))

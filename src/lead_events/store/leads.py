@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from lead_events.domain import state
 from lead_events.domain.companies import company_of
@@ -18,7 +18,7 @@ from lead_events.store import schema
 from lead_events.store.dialect import read_rows_among, upsert_rows
 
 _TABLE = schema.leads
-COLUMNS = ("founding", "position", "updated_at", "contact", "emptied", "parked", "state")
+COLUMNS = ("founding", "position", "updated_at", "contact", "emptied", "parked", "state", "refolded_at", "stale_since")
 """What ``open_row`` needs of a database row."""
 _RANKS = 5
 _SEARCHED_TRAITS = ("email", "phone", "first_name", "last_name", "company", "job_title")
@@ -37,6 +37,8 @@ class LeadRow(NamedTuple):
         emptied: every event it had belongs to another lead now.
         merged: and that because somebody merged it: it stays in lists, for whoever knows it must learn.
         parked: its fold failed; the state is that before the failing event.
+        refolded_at: when a long history was last folded again, microseconds UTC by the log's clock.
+        stale_since: since when it lacks events, because its long history is not folded again so soon.
     """
 
     lead: Lead
@@ -45,6 +47,8 @@ class LeadRow(NamedTuple):
     emptied: bool
     parked: bool
     merged: bool = False
+    refolded_at: Instant | None = None
+    stale_since: Instant | None = None
 
 
 def load(connection: Connection, generation_id: int, foundings: Collection[int]) -> dict[int, LeadRow]:
@@ -56,7 +60,14 @@ def load(connection: Connection, generation_id: int, foundings: Collection[int])
 def open_row(row: Any) -> LeadRow:
     """Return the lead of a database row that has ``COLUMNS``; a lead without events has no contact of its own."""
     merged = bool(row.emptied and row.contact)
-    return LeadRow(state.load(row.state), row.position, row.updated_at, bool(row.emptied), bool(row.parked), merged)
+    flags = bool(row.emptied), bool(row.parked), merged
+    return LeadRow(state.load(row.state), row.position, row.updated_at, *flags, row.refolded_at, row.stale_since)
+
+
+def load_overdue(connection: Connection, generation_id: int, until: Instant) -> set[int]:
+    """Return the stale leads that were last folded again at an instant or before."""
+    where = _TABLE.c.generation_id == generation_id, _TABLE.c.refolded_at <= until, text("stale_since IS NOT NULL")
+    return set(connection.execute(select(_TABLE.c.founding).where(*where)).scalars())
 
 
 def load_due(connection: Connection, generation_id: int, until: Instant, limit: int) -> list[tuple[Instant, int]]:
@@ -98,10 +109,12 @@ def _columns(generation_id: int, model: Model, row: LeadRow) -> tuple[Any, ...]:
         lead.owner,
         company_of(lead),
         search_text(lead),
-        None if row.parked else lead.due,
+        None if row.parked or row.stale_since is not None else lead.due,
         *found,
         *[UNRANKED] * (_RANKS - len(found)),
         state.dump(lead),
+        row.refolded_at,
+        row.stale_since,
     )
 
 

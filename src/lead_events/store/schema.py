@@ -319,6 +319,7 @@ _COMPANY: Any = {"postgresql_where": text("company IS NOT NULL"), "sqlite_where"
 RESEARCH = "NOT contact AND (company IS NOT NULL OR rank_0 > -1e299)"
 """Nobody can be called, yet the company is known or something worth points was done: what research begins with."""
 _RESEARCH: Any = {"postgresql_where": text(RESEARCH), "sqlite_where": text(RESEARCH)}
+_STALE: Any = {"postgresql_where": text("stale_since IS NOT NULL"), "sqlite_where": text("stale_since IS NOT NULL")}
 _DUE: Any = {"postgresql_where": text("due_at IS NOT NULL"), "sqlite_where": text("due_at IS NOT NULL")}
 
 leads = Table(
@@ -345,6 +346,9 @@ leads = Table(
     Column("rank_3", Float, nullable=False),
     Column("rank_4", Float, nullable=False),
     Column("state", Text, nullable=False),
+    Column("refolded_at", BigInteger),
+    Column("stale_since", BigInteger),
+    Index("ix_leads_stale", "generation_id", "refolded_at", **_STALE),
     Index("ix_leads_due", "generation_id", "due_at", "founding", **_DUE),
     Index("ix_leads_stage_updated", "generation_id", "stage", "updated_at", "founding"),
     Index("ix_leads_stage_priority", "generation_id", "stage", "rank_0", "founding"),
@@ -364,14 +368,6 @@ parked = Table(
     Column("error", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
-)
-
-stale = Table(
-    "stale",
-    metadata,
-    Column("generation_id", Integer, primary_key=True, autoincrement=False),
-    Column("founding", BigInteger, primary_key=True, autoincrement=False),
-    Column("since", BigInteger, nullable=False),
 )
 
 # --- the second log: what the live generation said -----------------------------------------------------------------
