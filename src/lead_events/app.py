@@ -48,6 +48,7 @@ from lead_events.api import (
     timeline,
     traits,
 )
+from lead_events.api import backtest as backtest_api
 from lead_events.api import generations as generations_api
 from lead_events.api import models as models_api
 from lead_events.api.door import Door, DoorLimits, mount
@@ -58,7 +59,7 @@ from lead_events.api.problems import Asgi
 from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMasterKey, Unavailable
 from lead_events.domain.retention import Periods
 from lead_events.domain.signals import PrivacySignals
-from lead_events.projections import promotion, replay
+from lead_events.projections import backtesting, promotion, replay
 from lead_events.projections.estimating import estimate
 from lead_events.projections.projector import Models
 from lead_events.projections.promotion import Announce
@@ -98,6 +99,7 @@ ROUTERS = (
     docs.router,
     health.router,
     metrics.router,
+    backtest_api.router,
     models_api.router,
     generations_api.router,
     changes.router,
@@ -242,6 +244,7 @@ def create_app(settings: Settings, engine: Engine) -> Application:
     api.state.vault = vault
     api.state.erasure_ledger = erasure_ledger(settings)
     api.state.generation_actions = generation_actions(engine, vault)
+    api.state.backtest = partial(backtesting.run, engine, vault)
     signals = PrivacySignals(settings.privacy_signals)
     door = Door(
         writer,
