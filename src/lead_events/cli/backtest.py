@@ -44,15 +44,17 @@ def backtest(documents: tuple[str, ...], *, outcome: str, horizon: str | None) -
     if not re.fullmatch(_TYPE, outcome):
         raise InvalidInput(f"'{outcome}' is no type of event; write one such as deal.won.")
     watched = None if horizon is None else parse_duration(horizon)
-    labelled: dict[str, dict[str, Any]] = {_label(name): find_document(name) for name in documents}
+    labelled: dict[str, dict[str, Any]] = {label: find_document(name) for label, name in _labelled(documents)}
     with opened() as database, show_bar("back-test") as advance:
         vault = database.vault()
         done = backtesting.run(database.engine, vault, labelled, outcome=outcome, horizon=watched, advance=advance)
     print_report(done)
 
 
-def _label(name: str) -> str:
-    return f"model {name}" if name.isdigit() and not Path(name).exists() else name
+def _labelled(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Call each document by its number or by its file's name; by the whole path where two files have one name."""
+    short = [f"model {name}" if name.isdigit() and not Path(name).exists() else Path(name).name for name in names]
+    return [(label if short.count(label) == 1 else name, name) for label, name in zip(short, names, strict=True)]
 
 
 def print_report(done: Backtest) -> None:
@@ -63,8 +65,8 @@ def print_report(done: Backtest) -> None:
     _print_summary(console, done)
     report = done.report
     rows = [(str(place), *_definition(found)) for place, found in enumerate(report.definitions, 1)]
-    headings = ("", "definition", "model", "avg. precision", "found", "good", "precision", "recall", "lift")
-    _print(console, f"Definitions, the best first (good: had {done.question.outcome})", headings, rows)
+    headings = ("", "definition", "model", "AP", "found", "good", "precision", "recall", "lift")
+    _print(console, f"Definitions, the best first (AP: average precision; good: had {done.question.outcome})", headings, rows)
     for found in report.definitions:
         _print_lead_time(console, found, done.question.outcome)
     for found in report.definitions:

@@ -10,6 +10,9 @@ from typing import NamedTuple
 ABOUT_ONE = (0.8, 1.25)
 """A lift in here is about 1."""
 
+ABOUT_EVEN = (0.5, 2.0)
+"""So is a relative risk in here."""
+
 ENOUGH = 5
 """How many leads with the outcome chance would have to give a rule before its lift says anything."""
 
@@ -105,7 +108,9 @@ def judge(quality: Quality, leads: int, with_outcome: int, points: float) -> Ver
         return Verdict.HELPS if (low > 1.0) == (points > 0) else Verdict.MISLEADS
     is_enough = quality.leads * with_outcome >= ENOUGH * leads
     is_about_one = quality.lift is not None and ABOUT_ONE[0] <= quality.lift <= ABOUT_ONE[1]
-    return Verdict.USELESS if is_enough and is_about_one else Verdict.UNCERTAIN
+    # A rule that fires for nearly all leads has no other lift than about 1, but may well leave out the right ones.
+    is_even = quality.leads == leads or ABOUT_EVEN[0] <= sqrt(low * high) <= ABOUT_EVEN[1]
+    return Verdict.USELESS if is_enough and is_about_one and is_even else Verdict.UNCERTAIN
 
 
 def relative_risk(fired_with: int, fired: int, with_outcome: int, leads: int) -> tuple[float, float]:
