@@ -11,6 +11,7 @@ from hypothesis import given as hypothesis_given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from lead_events.domain import hindsight
 from lead_events.domain.events import Event
 from lead_events.domain.hindsight import Question, Sighting, Story, Watched, is_assumed, prepare, tell, watch
 from lead_events.domain.lead import fold
@@ -143,6 +144,14 @@ def naive(story_: Story, model: Model) -> list[Instant | None]:
     return first
 
 
+def naive_fired(story_: Story, model: Model) -> set[str]:
+    """Return the rules that gave or took points in one fold of everything known in time."""
+    events = sorted((event for at, events in story_.moments if at <= story_.until for event in events), key=_key)
+    trace = Trace()
+    fold(model.begin(1), events, model, story_.until, trace)
+    return {given.rule for given in trace.contributions if given.credited}
+
+
 def is_own(event: Event, events: Sequence[Event]) -> bool:
     """Say whether a lead owns an event: a browser that never said who it is owns itself, unless it founded the lead."""
     claimed = {each.anonymous for each in events if each.strong or each.position == 1}
@@ -158,12 +167,17 @@ def random_story(said: Sequence[Said], until: int | None = None) -> Story:
     return tell(1, sorted(events, key=_key), Question(BY_SALES, None, until or said[-1].arrival + 3 * DAY))
 
 
+@pytest.mark.parametrize("remember_every", [2, 64])
 @settings(max_examples=80)
 @hypothesis_given(said=logs())
-def test_watching_equals_folding_again_at_every_moment(said: list[Said]) -> None:
-    """Whatever arrives late, and whatever time alone does."""
+def test_watching_equals_folding_again_at_every_moment(remember_every: int, said: list[Said]) -> None:
+    """Whatever arrives late, whatever time alone does, and however often the watcher remembers where it was."""
     told = random_story(said)
-    assert list(watch(told, prepare("short", compile_model(MODEL))).found) == naive(told, compile_model(MODEL))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(hindsight, "_REMEMBER_EVERY", remember_every)
+        sighting = watch(told, prepare("short", compile_model(MODEL)))
+    assert list(sighting.found) == naive(told, compile_model(MODEL))
+    assert sighting.fired == naive_fired(told, compile_model(MODEL))
 
 
 @settings(max_examples=40)

@@ -6,11 +6,13 @@ late is folded again into its place, as it would have been then.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
+from lead_events.domain import state
 from lead_events.domain.events import Event
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
@@ -21,6 +23,9 @@ from lead_events.domain.times import Instant, parse_instant
 
 SALES_ACTS = ("lead.accepted", "opportunity.opened")
 """What says that sales found a lead by itself, whichever came first."""
+
+_REMEMBER_EVERY = 64
+"""Events after which a lead's state is remembered, so that a late event does not fold a long history from its beginning."""
 
 _Moment = tuple[Instant, list[Event]]
 
@@ -154,6 +159,15 @@ def _joined(founding: int, events: Iterable[Event]) -> dict[int, Instant]:
     }
 
 
+class _Memory(NamedTuple):
+    """A lead as it was after the event with this key; it stands for the beginning of every history that only adds later ones."""
+
+    key: tuple[Instant, int]
+    ticked: Instant
+    text: str
+    fired: frozenset[str]
+
+
 @dataclass(slots=True)
 class _Watch:
     """One lead under one model, while time passes."""
@@ -165,6 +179,8 @@ class _Watch:
     known: list[Event] = field(default_factory=list)
     fired: set[str] = field(default_factory=set)
     trace: Trace = field(default_factory=Trace)
+    memories: list[_Memory] = field(default_factory=list)
+    unremembered: int = 0
 
 
 def watch(story: Story, watched: Watched) -> Sighting:
@@ -189,19 +205,43 @@ def _pass_time(now: _Watch, until: Instant) -> None:
 
 
 def _learn(now: _Watch, events: Sequence[Event], moment: Instant) -> None:
-    """Fold what became known; what belongs before something that was known already is folded again with everything."""
+    """Fold what became known; what belongs before something that was known already is folded into its place."""
     lead, first = now.lead, events[0]
-    is_late = (first.at, first.position) < (lead.last_at, lead.last_position) or first.at < lead.ticked
+    is_late = _key(first) < (lead.last_at, lead.last_position) or first.at < lead.ticked
     now.known += events
     if is_late:
-        now.lead = now.watched.model.begin(lead.founding)
-        now.fired.clear()
-        now.known.sort(key=_key)
-        events = now.known
-    fold(now.lead, events, now.watched.model, moment, now.trace)
-    now.fired.update(given.rule for given in now.trace.contributions if given.credited)
-    now.trace.contributions.clear()
-    now.trace.moves.clear()
+        events = _go_back(now, first)
+    while events:
+        some, events = events[: _REMEMBER_EVERY - now.unremembered], events[_REMEMBER_EVERY - now.unremembered :]
+        fold(now.lead, some, now.watched.model, some[-1].at, now.trace)
+        now.fired.update(given.rule for given in now.trace.contributions if given.credited)
+        now.trace.contributions.clear()
+        now.trace.moves.clear()
+        now.unremembered += len(some)
+        if now.unremembered >= _REMEMBER_EVERY:
+            _remember(now)
+    fold(now.lead, (), now.watched.model, moment)
+
+
+def _go_back(now: _Watch, first: Event) -> Sequence[Event]:
+    """Make the lead what it was before an event, and return every known event that it has to fold since."""
+    now.known.sort(key=_key)
+    while now.memories and (now.memories[-1].key > _key(first) or now.memories[-1].ticked > first.at):
+        now.memories.pop()
+    now.unremembered = 0
+    if not now.memories:
+        now.lead, now.fired = now.watched.model.begin(now.lead.founding), set()
+        return now.known
+    memory = now.memories[-1]
+    now.lead, now.fired = state.load(memory.text), set(memory.fired)
+    return now.known[bisect_right(now.known, memory.key, key=_key) :]
+
+
+def _remember(now: _Watch) -> None:
+    lead = now.lead
+    key = lead.last_at, lead.last_position
+    now.memories.append(_Memory(key, lead.ticked, state.dump(lead), frozenset(now.fired)))
+    now.unremembered = 0
 
 
 def _look(now: _Watch, at: Instant) -> None:
