@@ -22,6 +22,7 @@ from bench import (
     importing,
     listing,
     niced,
+    people,
     profiles,
     replaying,
     report,
@@ -34,7 +35,14 @@ from bench.world import World
 
 _ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = _ROOT / "bench" / "results"
-_SERVED = {"lists": listing.run, "door": door.run, "batches": batches.run, "visible": visible.run, "niced": niced.run}
+_SERVED = {
+    "lists": listing.run,
+    "people": people.run,
+    "door": door.run,
+    "batches": batches.run,
+    "visible": visible.run,
+    "niced": niced.run,
+}
 FIGURES = ("import", "replay", "disk", "promotion", *_SERVED, "append")
 
 
