@@ -84,7 +84,8 @@ class _Asking:
 
     def identify(self, visitor: str) -> float:
         """Let a visitor say who they are; return the seconds until the whole past is theirs."""
-        event = {"type": "form.submitted", "anonymous_id": visitor, "traits": {"email": f"{visitor}@firm.example"}}
+        form, traits = {"form_id": "f"}, {"email": f"{visitor}@firm.example"}
+        event = {"type": "form.submitted", "anonymous_id": visitor, "traits": traits, "properties": form}
         self._ask("POST", "/v1/events", event)
         accepted = time.perf_counter()
         while self._events_of(visitor) <= _EVENTS:
