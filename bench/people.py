@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Self
 
 import httpx
@@ -14,12 +16,14 @@ from bench.posts import BATCH
 from bench.service import Server
 from bench.table import Row, milliseconds, percentile
 from bench.world import World
+from lead_events.demo.generate import generate
 from lead_events.store import api_keys
 from lead_events.store.api_keys import KeyKind, Scope
 from lead_events.store.engine import writing
 
 _EVENTS = 2 * BATCH
 _POLL_SECONDS = 0.005
+_SHOWN = 20
 _NOTE = "A visitor with 1,000 page views and downloads, on the service that serves everything else; each person is measured once."
 
 
@@ -38,12 +42,39 @@ def _rows(given: World, name: str) -> list[Row]:
         asked = given.plan.pages
         explained = asking.read(lambda number: f"/v1/leads/{ids[number % len(ids)]}/score", asked)
         erased = [asking.erase(lead_id) for lead_id in ids]
+        monitor = _find_monitor(given.plan.events)
+        past = asking.count_events(monitor)
+        heavy, light = ([asking.show(visitor) for _ in range(_SHOWN)] for visitor in (monitor, "nobody-special"))
     given.say(f"{name}: identified in {max(identified):.3f} s, explained p99 {percentile(explained, 0.99):.3f} s")
     return [
         _row("identify 1,000 past events", name, identified, 0.5, 0.250, "visible ≤ 250 ms"),
         _row("explain a lead with 1,000 events", name, explained, 0.99, 0.030, "p99 ≤ 30 ms"),
         _row("erase a lead with 1,000 events", name, erased, 0.5, 1.0, "≤ 1 s"),
+        _compare(name, past, heavy, light),
     ]
+
+
+def _compare(name: str, past: int, heavy: list[float], light: list[float]) -> Row:
+    slow, quick = percentile(heavy, 0.5), percentile(light, 0.5)
+    return Row(
+        figure="one more event in order",
+        database=name,
+        value=f"p50 {milliseconds(slow)} of a browser with {past:,} events",
+        limit=f"{milliseconds(quick)} of one with a few",
+        ratio=f"{slow / quick:.2f} × a few",
+        asked="costs its page and no more: ≤ 2 ×",
+        reached=slow <= 2 * quick,
+        note=_NOTE,
+        raw={"heavy_seconds": heavy, "light_seconds": light, "past_events": past},
+    )
+
+
+def _find_monitor(events: int) -> str:
+    """Return the browser that the demo history has most events of."""
+    first = islice(generate(events, world.SEED), 3_000)
+    seen = Counter(str(arrival["event"].get("anonymous_id")) for arrival in first if isinstance(arrival["event"], dict))
+    seen.pop("None", None)
+    return seen.most_common(1)[0][0]
 
 
 def _row(figure: str, name: str, seconds: list[float], share: float, allowed: float, asked: str) -> Row:
@@ -110,6 +141,20 @@ class _Asking:
         begun = time.perf_counter()
         self._ask("POST", f"/v1/leads/{lead_id}/erase", {"reason": "asked"})
         return time.perf_counter() - begun
+
+    def count_events(self, visitor: str) -> int:
+        """Return how many events a browser's lead has."""
+        lead = self._ask("GET", f"/v1/leads/lookup?anonymous_id={visitor}")["data"][0]["lead"]
+        return int(lead["events"]) if lead else 0
+
+    def show(self, visitor: str) -> float:
+        """Post one more event of a browser; return the seconds until its lead shows it."""
+        before = self.count_events(visitor)
+        self._ask("POST", "/v1/events", _act(visitor, 1))
+        accepted = time.perf_counter()
+        while self.count_events(visitor) <= before:
+            time.sleep(_POLL_SECONDS)
+        return time.perf_counter() - accepted
 
     def _events_of(self, visitor: str) -> int:
         lead = self._lead(visitor)
