@@ -26,16 +26,21 @@ def show(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int |
         as_of: the instant its scores are shown at, microseconds UTC.
         owner: founding position of the lead that owns its founding event, if known.
     """
-    return schemas.Lead(**_fields(row, model, as_of, log_id, owner))
+    return schemas.Lead(**_fields(row, model, as_of, max(as_of, row.updated_at), log_id, owner))
 
 
-def show_whole(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int | None = None) -> schemas.LeadWithHistory:
-    """Return a lead as it is shown alone, with its history."""
+def show_whole(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, *, then: bool = False) -> schemas.LeadWithHistory:
+    """Return a lead as it is shown alone, with its history.
+
+    Args:
+        then: whether the lead was folded for ``as_of`` alone, so that nothing of it is newer.
+    """
     moves = [
         schemas.StageMove(at=format_instant(at), stage=stage, reason=reason, position=position)
         for at, stage, reason, position in row.lead.history
     ]
-    return schemas.LeadWithHistory(**_fields(row, model, as_of, log_id, owner), history=moves)
+    at = as_of if then else max(as_of, row.updated_at)
+    return schemas.LeadWithHistory(**_fields(row, model, as_of, at, log_id, None), history=moves)
 
 
 def show_time(instant: Instant | None) -> str | None:
@@ -43,7 +48,7 @@ def show_time(instant: Instant | None) -> str | None:
     return None if instant is None else format_instant(instant)
 
 
-def _fields(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int | None) -> dict[str, Any]:
+def _fields(row: LeadRow, model: Model, as_of: Instant, at: Instant, log_id: bytes, owner: int | None) -> dict[str, Any]:
     lead = row.lead
     merged_into = encode_lead_id(log_id, owner) if row.emptied and owner not in {None, lead.founding} else None
     return {
@@ -55,7 +60,7 @@ def _fields(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: in
         "stage_since": show_time(lead.stage_since),
         "temperature": lead.temperature,
         "scores": show_scores(lead, model, as_of),
-        "definitions": _definitions(lead, model, max(as_of, row.updated_at)),
+        "definitions": _definitions(lead, model, at),
         "qualified_at": show_time(lead.qualified_at),
         **_person(lead),
         "identification": identify(lead),

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection, select
 
-from lead_events.api import lead_json, resolving, schemas_explained
+from lead_events.api import lead_json, resolving, schemas_explained, travelling
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.lead_filters import UnknownName
+from lead_events.api.travelling import Travelled
 from lead_events.domain import explain
 from lead_events.domain.events import Event
 from lead_events.domain.explain import Explained, ExplainedScore
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
-from lead_events.domain.state import Lead
 from lead_events.domain.times import SECOND, format_instant
 from lead_events.store import histories, parked, schema
 from lead_events.store.api_keys import Scope
 from lead_events.store.dialect import any_of
-from lead_events.store.leads import LeadRow
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"], dependencies=[require(Scope.LEADS_READ)])
 
@@ -30,20 +29,20 @@ router = APIRouter(prefix="/v1/leads", tags=["leads"], dependencies=[require(Sco
 @router.get("/{lead_id}/score", operation_id="explain_score", dependencies=[OwnWrite], responses=problems(404, 422, 503))
 def explain_score(
     lead_id: str,
+    asked: Annotated[travelling.Parameters, Depends()],
     reader: ReaderDep,
     score: Annotated[list[str] | None, Query(description="Only these scores; all without it.")] = None,
 ) -> schemas_explained.ExplanationAnswer:
-    """Explain a lead's scores: every contribution with what was cut and what decay left; they sum to what is shown."""
+    """Explain a lead's scores, now or then: every contribution, what was cut, what decay left; they sum to what is shown."""
     with reader.moment() as moment:
-        row, resolved_from = resolving.load_lead(moment, lead_id)
-        indexes = _choose(score, moment.model)
-        lead, trace, events = _fold(moment, row)
+        told = travelling.travel_to(reader, moment, lead_id, asked) if asked.given else _fold(moment, lead_id)
+        indexes = _choose(score, told.model)
         return schemas_explained.ExplanationAnswer(
-            as_of=format_instant(moment.as_of),
+            as_of=format_instant(told.as_of),
             generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
-            data=_explain(moment, lead, trace, events, indexes),
-            resolved_from=resolved_from,
+            position=told.position,
+            data=_explain(moment, told, indexes),
+            resolved_from=told.resolved_from,
         )
 
 
@@ -54,8 +53,9 @@ def _choose(names: list[str] | None, model: Model) -> list[int]:
     return [index for index, name in enumerate(known) if not names or name in names]
 
 
-def _fold(moment: Moment, row: LeadRow) -> tuple[Lead, Trace, dict[int, Event]]:
+def _fold(moment: Moment, lead_id: str) -> Travelled:
     """Fold the lead's own events at the checkpoint; those of a parked lead as far as its row got."""
+    row, resolved_from = resolving.load_lead(moment, lead_id)
     founding, generation = row.lead.founding, moment.generation
     skips = parked.load_skips(moment.connection)
     history = histories.load(moment.connection, moment.vault, [founding], generation.position, skips)[founding]
@@ -65,26 +65,26 @@ def _fold(moment: Moment, row: LeadRow) -> tuple[Lead, Trace, dict[int, Event]]:
         events, until = [event for event in events if (event.at, event.position) <= reached], row.lead.last_at
     trace = Trace()
     lead = fold(moment.model.begin(founding), events, moment.model, until, trace)
-    return lead, trace, {event.position: event for event in events}
+    by_position = {event.position: event for event in events}
+    place = generation.model_number, moment.as_of, generation.position
+    return Travelled(row._replace(lead=lead), trace, by_position, moment.model, *place, resolved_from)
 
 
-def _explain(
-    moment: Moment, lead: Lead, trace: Trace, events: dict[int, Event], indexes: list[int]
-) -> schemas_explained.Explanation:
-    scores = [explain.explain_score(lead, index, moment.model, moment.as_of) for index in indexes]
+def _explain(moment: Moment, told: Travelled, indexes: list[int]) -> schemas_explained.Explanation:
+    scores = [explain.explain_score(told.row.lead, index, told.model, told.as_of) for index in indexes]
     explained = [
         each
         for score in scores
-        for each in explain.explain_contributions(trace.contributions, score.score, score.value, moment.as_of)
+        for each in explain.explain_contributions(told.trace.contributions, score.score, score.value, told.as_of)
     ]
     explained.sort(key=lambda each: (each.contribution.at, each.contribution.position))
     ids = _load_event_ids(moment.connection, {each.contribution.position for each in explained})
     return schemas_explained.Explanation(
-        lead_id=moment.lead_id(lead.founding),
-        model=moment.generation.model_number,
-        summary=explain.summarise(explained, events, moment.model),
+        lead_id=moment.lead_id(told.row.lead.founding),
+        model=told.model_number,
+        summary=explain.summarise(explained, told.events, told.model),
         scores=[_show_score(score) for score in scores],
-        contributions=[_show_contribution(each, events, ids) for each in explained],
+        contributions=[_show_contribution(each, told.events, ids) for each in explained],
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from lead_events.domain import funnel, profile, scoring
 from lead_events.domain.events import Event
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
-from lead_events.domain.state import Lead
+from lead_events.domain.state import BEGINNING, Lead
 from lead_events.domain.times import Instant
 
 FOLD_REVISION = 1
@@ -25,3 +26,40 @@ def fold(lead: Lead, events: Iterable[Event], model: Model, clock: Instant, trac
         lead.last_at, lead.last_position = event.at, event.position
     funnel.advance(lead, clock, model, trace)
     return lead
+
+
+class Reached(NamedTuple):
+    """How far a fold came.
+
+    Attributes:
+        whole: whether every event could be folded; if not, the lead is as it was before the first that could not.
+    """
+
+    lead: Lead
+    trace: Trace
+    whole: bool
+
+
+def fold_from_beginning(founding: int, events: Sequence[Event], model: Model, clock: Instant) -> Reached:
+    """Fold all events of a lead with tracing on; one that cannot be folded ends the fold, as it parks a lead.
+
+    Args:
+        founding: position of the lead's founding event.
+        clock: the instant up to which time passes, microseconds UTC.
+    """
+    lead, trace = model.begin(founding), Trace()
+    for number, event in enumerate(events):
+        try:
+            fold(lead, [event], model, event.at, trace)
+        except Exception:  # noqa: BLE001 - whatever is wrong with one event, those before it still count
+            return _fold_prefix(founding, events[:number], model)
+    try:
+        return Reached(fold(lead, (), model, clock, trace), trace, whole=True)
+    except Exception:  # noqa: BLE001 - time's own moves may fail too
+        return _fold_prefix(founding, events, model)
+
+
+def _fold_prefix(founding: int, events: Sequence[Event], model: Model) -> Reached:
+    trace = Trace()
+    lead = fold(model.begin(founding), events, model, events[-1].at if events else BEGINNING, trace)
+    return Reached(lead, trace, whole=False)
