@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from lead_events.api.schemas_explained import ExplanationAnswer
 from lead_events.domain.times import DAY, HOUR, SECOND, Instant, format_instant, parse_instant
 from lead_events.domain.wire import admit
 from lead_events.store import log
@@ -53,7 +54,7 @@ def look(service: Service, lead_id: str, **asked: Any) -> tuple[Answer, Answer]:
     asked = {name: format_instant(value) if name != "model" else value for name, value in asked.items()}
     lead, score = (service.get(f"/v1/leads/{lead_id}{part}", asked) for part in ("", "/score"))
     assert (lead.status_code, score.status_code) == (200, 200), lead.text + score.text
-    shown, explained = lead.json(), score.json()
+    shown, explained = lead.json(), ExplanationAnswer.model_validate_json(score.content).model_dump()
     assert shown["as_of"] == explained["as_of"]
     assert shown["position"] == explained["position"]
     assert {each["name"]: each["value"] for each in explained["data"]["scores"]} == shown["data"]["scores"]

@@ -47,19 +47,24 @@ def fold_from_beginning(founding: int, events: Sequence[Event], model: Model, cl
         founding: position of the lead's founding event.
         clock: the instant up to which time passes, microseconds UTC.
     """
-    lead, trace = model.begin(founding), Trace()
-    for number, event in enumerate(events):
-        try:
-            fold(lead, [event], model, event.at, trace)
-        except Exception:  # noqa: BLE001 - whatever is wrong with one event, those before it still count
-            return _fold_prefix(founding, events[:number], model)
+    trace = Trace()
     try:
-        return Reached(fold(lead, (), model, clock, trace), trace, whole=True)
-    except Exception:  # noqa: BLE001 - time's own moves may fail too
+        return Reached(fold(model.begin(founding), events, model, clock, trace), trace, whole=True)
+    except Exception:  # noqa: BLE001 - whatever is wrong with one event, those before it still count
         return _fold_prefix(founding, events, model)
 
 
 def _fold_prefix(founding: int, events: Sequence[Event], model: Model) -> Reached:
-    trace = Trace()
-    lead = fold(model.begin(founding), events, model, events[-1].at if events else BEGINNING, trace)
-    return Reached(lead, trace, whole=False)
+    whole = _count_foldable(founding, events, model)
+    trace, until = Trace(), events[whole - 1].at if whole else BEGINNING
+    return Reached(fold(model.begin(founding), events[:whole], model, until, trace), trace, whole=False)
+
+
+def _count_foldable(founding: int, events: Sequence[Event], model: Model) -> int:
+    lead = model.begin(founding)
+    for number, event in enumerate(events):
+        try:
+            fold(lead, [event], model, event.at)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, this is the one
+            return number
+    return len(events)
