@@ -34,6 +34,7 @@ from lead_events.api import (
     merging,
     metrics,
     openapi,
+    overrides,
     parked,
     problems,
     quarantine,
@@ -68,6 +69,7 @@ ROUTERS = (
     lookup.router,  # before /v1/leads/{lead_id}, which would take its address
     leads.router,
     traits.router,
+    overrides.router,
     merging.router,
     merge_candidates.router,
     companies.router,

@@ -10,7 +10,8 @@ from lead_events.domain.companies import corporate_domain, identify
 from lead_events.domain.explain import round_shown
 from lead_events.domain.lead_id import encode_lead_id
 from lead_events.domain.model import Model
-from lead_events.domain.scoring import value_at
+from lead_events.domain.overrides import Override
+from lead_events.domain.scoring import machine_value_at, value_at
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant, format_instant
 from lead_events.store.leads import LeadRow
@@ -56,11 +57,12 @@ def _fields(row: LeadRow, model: Model, as_of: Instant, at: Instant, log_id: byt
         "position": row.position,
         "updated_at": format_instant(row.updated_at),
         "created_at": show_time(lead.created_at),
-        "stage": lead.stage,
-        "stage_since": show_time(lead.stage_since),
+        "stage": lead.shown_stage,
+        "stage_since": show_time(lead.shown_stage_since),
         "temperature": lead.temperature,
         "scores": show_scores(lead, model, as_of),
         "definitions": _definitions(lead, model, at),
+        "overrides": [show_override(lead, key, model, as_of) for key in sorted(lead.overrides)],
         "qualified_at": show_time(lead.qualified_at),
         **_person(lead),
         "identification": identify(lead),
@@ -84,6 +86,27 @@ def show_scores(lead: Lead, model: Model, as_of: Instant) -> dict[str, float | N
     """Return a lead's scores as shown: rounded, null where unknown."""
     values = ((score.name, value_at(lead, index, score, as_of)) for index, score in enumerate(model.scores))
     return {name: None if value is None else round_shown(value) for name, value in values}
+
+
+def show_override(lead: Lead, key: str, model: Model, as_of: Instant) -> schemas.Override:
+    """Return what a person set in place of the machine, and what the machine says beneath."""
+    held = Override(*lead.overrides[key])
+    score = key.partition(".")[2] or None
+    machine: float | str | None = lead.stage
+    for index, each in enumerate(model.scores):
+        if each.name == score:
+            value = machine_value_at(lead, index, each, as_of)
+            machine = None if value is None else round_shown(value)
+    return schemas.Override(
+        score=score,
+        value=held.value,
+        machine=machine,
+        reason=held.reason,
+        author=held.author,
+        position=held.position,
+        at=format_instant(held.at),
+        expires_at=show_time(held.expires_at),
+    )
 
 
 def _definitions(lead: Lead, model: Model, at: Instant) -> dict[str, dict[str, Any]]:

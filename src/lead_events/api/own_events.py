@@ -7,20 +7,27 @@ from typing import Any
 from lead_events import clock
 from lead_events.api.deps import Moment, Reader, UnknownLead
 from lead_events.domain import wire
+from lead_events.domain.errors import Conflict
 from lead_events.store import leads, listing, log, sources
 from lead_events.store.api_keys import Key
 from lead_events.store.engine import reading
 from lead_events.store.envelope import Arrival
+from lead_events.store.log import Kept
+
+
+class EventIdTaken(Conflict):
+    """Another event has this event_id; what was sent now is in quarantine."""
 
 
 def append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> int:
     """Append events from the source of a key, in one commit; they happen after everything received so far.
 
     Returns:
-        The position of the last one.
+        The position of the last one; an event whose own id was appended before has that of the first.
 
     Raises:
         InvalidEvent: a field does not fit.
+        EventIdTaken: another event has the id.
     """
     with reading(reader.engine) as connection:
         now = max(clock.now(), log.read_head(connection).received_at + 1)
@@ -28,7 +35,10 @@ def append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> int:
         wire.admit(body, arrival=now, trusted=True, phone_region=reader.phone_region, new_event_id=clock.new_event_id, own=True)
         for body in bodies
     ]
-    return log.append(reader.engine, reader.vault, [Arrival(key.source_id, event, now) for event in admitted])[-1].position
+    outcomes = log.append(reader.engine, reader.vault, [Arrival(key.source_id, event, now) for event in admitted])
+    if any(outcome.kept is Kept.QUARANTINED for outcome in outcomes):
+        raise EventIdTaken
+    return outcomes[-1].position
 
 
 def find_author(moment: Moment, key: Key, named: str | None) -> str:

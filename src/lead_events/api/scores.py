@@ -13,12 +13,13 @@ from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.lead_filters import UnknownName
 from lead_events.api.travelling import Travelled
-from lead_events.domain import explain
+from lead_events.domain import explain, overrides
 from lead_events.domain.events import Event
 from lead_events.domain.explain import Explained, ExplainedScore
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
+from lead_events.domain.state import score_key
 from lead_events.domain.times import SECOND, format_instant
 from lead_events.store import histories, parked, schema
 from lead_events.store.api_keys import Scope
@@ -81,20 +82,21 @@ def _fold(moment: Moment, lead_id: str) -> Travelled:
 
 def _explain(moment: Moment, told: Travelled, indexes: list[int]) -> dict[str, Any]:
     scores = [explain.explain_score(told.row.lead, index, told.model, told.as_of) for index in indexes]
-    explained = [
-        each
-        for score in scores
-        for each in explain.explain_contributions(told.trace.contributions, score.score, score.value, told.as_of)
-    ]
+    explained = [each for score in scores for each in _contributions(told, score)]
     explained.sort(key=lambda each: (each.contribution.at, each.contribution.position))
     ids = _load_event_ids(moment.connection, {each.contribution.position for each in explained})
     return {
         "lead_id": moment.lead_id(told.row.lead.founding),
         "model": told.model_number,
         "summary": explain.summarise(explained, told.events, told.model),
-        "scores": [_show_score(score).model_dump() for score in scores],
+        "scores": [_show_score(told, score).model_dump() for score in scores],
         "contributions": [_show_contribution(each, told.events, ids) for each in explained],
     }
+
+
+def _contributions(told: Travelled, score: ExplainedScore) -> list[Explained]:
+    override = overrides.contribution_of(told.row.lead, score.score.name, score.score.half_life)
+    return explain.explain_contributions(told.trace.contributions, score, told.as_of, override)
 
 
 def _load_event_ids(connection: Connection, positions: set[int]) -> dict[int, str]:
@@ -105,11 +107,14 @@ def _load_event_ids(connection: Connection, positions: set[int]) -> dict[int, st
     return {row.position: row.event_id for row in rows}
 
 
-def _show_score(explained: ExplainedScore) -> schemas_explained.Score:
+def _show_score(told: Travelled, explained: ExplainedScore) -> schemas_explained.Score:
+    lead, key = told.row.lead, score_key(explained.score.name)
     half_life = explained.score.half_life
     return schemas_explained.Score(
         name=explained.score.name,
         value=explained.value,
+        machine=explained.machine,
+        override=lead_json.show_override(lead, key, told.model, told.as_of) if key in lead.overrides else None,
         half_life_seconds=None if half_life is None else half_life / SECOND,
         cap=explained.score.cap,
         missing=list(explained.missing),

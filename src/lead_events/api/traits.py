@@ -92,7 +92,7 @@ async def patch_lead(
     written = await asyncio.to_thread(_append, reader, key, lead_id, patch)
     if await wait_until(reader, written, wait_seconds(request)) < written:
         response.status_code = 202
-    return await asyncio.to_thread(_answer, reader, lead_id, written)
+    return await asyncio.to_thread(answer_written, reader, lead_id, written)
 
 
 def _append(reader: Reader, key: Key, lead_id: str, patch: LeadPatch) -> int:
@@ -107,7 +107,8 @@ def _append(reader: Reader, key: Key, lead_id: str, patch: LeadPatch) -> int:
     return own_events.append(reader, key, {**body, "properties": {"cleared": cleared}} if cleared else body)
 
 
-def _answer(reader: Reader, lead_id: str, written: int) -> PatchedLead:
+def answer_written(reader: Reader, lead_id: str, written: int) -> PatchedLead:
+    """Answer what was written of a lead with the lead as it is now."""
     with reader.moment() as moment:
         row, resolved_from = resolving.load_lead(moment, lead_id)
         return PatchedLead(

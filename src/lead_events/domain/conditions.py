@@ -12,7 +12,7 @@ from typing import Any
 from lead_events.domain.decay import cooling_instant, decayed
 from lead_events.domain.errors import InvalidDuration, InvalidModel
 from lead_events.domain.event_conditions import EventCondition, compile_event_condition
-from lead_events.domain.state import Lead
+from lead_events.domain.state import Lead, is_unknown
 from lead_events.domain.times import Instant, parse_duration
 from lead_events.domain.value_tests import Value, compile_test
 
@@ -222,7 +222,7 @@ def _reader(name: str, where: str) -> Callable[[Lead], Value]:
     readers: dict[str, Callable[[Lead], Value]] = {
         "contact": lambda lead: lead.contact or None,
         "owner": lambda lead: lead.owner,
-        "stage": lambda lead: lead.stage,
+        "stage": lambda lead: lead.shown_stage,
         "temperature": lambda lead: lead.temperature,
         "visits": lambda lead: lead.visits,
     }
@@ -253,15 +253,15 @@ def _score(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
         return value >= points and decayed(value, since, at, half_life) >= points
 
     def holds(lead: Lead, at: Instant) -> bool:
-        if unknown_without and not any(trait in lead.traits for trait in unknown_without):
+        if is_unknown(lead, score, unknown_without):
             return False  # unknown is not zero: it is neither at least nor below anything
         return reached(lead, at) is wanted
 
     def missing(lead: Lead, at: Instant) -> Missing:
         if holds(lead, at):
             return []
+        unknown = is_unknown(lead, score, unknown_without)
         lacking = [trait for trait in unknown_without if trait not in lead.traits]
-        unknown = len(lacking) == len(unknown_without) > 0
         value, since = lead.scores[index]
         has = None if unknown else round(decayed(value, since, at, half_life), 2)
         return [_gap(name, spec, has) | ({"unknown": lacking} if lacking else {})]

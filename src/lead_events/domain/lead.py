@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from lead_events.domain import funnel, profile, scoring
+from lead_events.domain import funnel, overrides, profile, scoring
 from lead_events.domain.events import Event
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
 from lead_events.domain.state import BEGINNING, Lead
 from lead_events.domain.times import Instant
 
-FOLD_REVISION = 1
+FOLD_REVISION = 2
 """Raise it with every change that makes the same events fold to another state; a golden digest notices if you forget."""
 
 
@@ -22,7 +22,8 @@ def fold(lead: Lead, events: Iterable[Event], model: Model, clock: Instant, trac
         funnel.advance(lead, event.at, model, trace)
         known = profile.apply(lead, event, model)
         scored = scoring.apply(lead, event, model, trace, traits_changed=known)
-        funnel.apply(lead, event, model, trace, changed=known or scored)
+        held = event.type in overrides.TYPES and overrides.apply(lead, event, model, trace)
+        funnel.apply(lead, event, model, trace, changed=known or scored or held)
         lead.last_at, lead.last_position = event.at, event.position
     funnel.advance(lead, clock, model, trace)
     return lead

@@ -17,6 +17,15 @@ BEGINNING = -(2**62)
 FIRST_STAGE = "visitor"
 
 
+OVERRIDDEN_STAGE = "stage"
+"""Names the override of the stage among a lead's overrides."""
+
+
+def score_key(name: str) -> str:
+    """Name the override of a score among a lead's overrides."""
+    return f"scores.{name}"
+
+
 class Lead:
     """A person as known from events.
 
@@ -29,7 +38,9 @@ class Lead:
         events: how many events were folded.
         traits: name → [value, at, position, authority].
         sessions: anonymous ref (hex) → [last at, number of the session, rule id → how often it fired in it].
-        scores: per score of the model [value, at].
+        scores: per score of the model [value, at], as it counts: by an override, where there is one.
+        stage, stage_since: by the machine; ``shown_stage`` is what counts.
+        overrides: ``score_key`` or ``OVERRIDDEN_STAGE`` → an ``overrides.Override``, which keeps the machine's score beneath.
         rules: rule id → [period, count, credited value, at], for rules with a limit, a cap or a condition on traits.
         windows: per counter of the model, the last instants that matched.
         definitions: per definition of the model [met, since, lost].
@@ -39,7 +50,7 @@ class Lead:
 
     __slots__ = (
         "created_at", "crm_ids", "definitions", "do_not_contact", "due", "events", "first_touch", "founding", "history",
-        "last_at", "last_position", "last_touch", "moved", "other_pages", "owner", "pages", "qualified_at", "rules",
+        "last_at", "last_position", "last_touch", "moved", "other_pages", "overrides", "owner", "pages", "qualified_at", "rules",
         "scores", "sessions", "stage", "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting",
         "windows",
     )  # fmt: skip
@@ -82,11 +93,24 @@ class Lead:
         self.stage_since: Instant | None = None
         self.history: list[list[Any]] = []
         self.waiting: dict[str, Instant] = {}
+        self.overrides: dict[str, list[Any]] = {}
 
     def trait(self, name: str) -> Any:
         """Return the current value of a trait, or None."""
         entry = self.traits.get(name)
         return None if entry is None else entry[0]
+
+    @property
+    def shown_stage(self) -> str:
+        """Return the stage that counts: the one that a person set, else the machine's."""
+        held = self.overrides.get(OVERRIDDEN_STAGE) if self.overrides else None
+        return self.stage if held is None else str(held[0])
+
+    @property
+    def shown_stage_since(self) -> Instant | None:
+        """Return since when the stage that counts does."""
+        held = self.overrides.get(OVERRIDDEN_STAGE) if self.overrides else None
+        return self.stage_since if held is None else held[1]
 
     @property
     def contact(self) -> bool:
@@ -102,6 +126,14 @@ def dump(lead: Lead) -> str:
 def load(text: str) -> Lead:
     """Read a state that ``dump`` wrote."""
     lead = Lead.__new__(Lead)
+    lead.overrides = {}  # an older fold knew none
     for name, value in orjson.loads(text).items():
         setattr(lead, name, value)
     return lead
+
+
+def is_unknown(lead: Lead, score: str, unknown_without: tuple[str, ...]) -> bool:
+    """Say whether a score is unknown: it rests on traits of which none is known, and nobody overrode it."""
+    if not unknown_without or any(trait in lead.traits for trait in unknown_without):
+        return False
+    return score_key(score) not in lead.overrides
