@@ -33,6 +33,7 @@ from lead_events.api import (
     merge_candidates,
     merging,
     metrics,
+    near_misses,
     openapi,
     overrides,
     parked,
@@ -67,6 +68,7 @@ _VAULTLESS = (LeadEventsError, SQLAlchemyError, LookupError)
 ROUTERS = (
     me.router,
     lookup.router,  # before /v1/leads/{lead_id}, which would take its address
+    near_misses.router,  # likewise
     leads.router,
     traits.router,
     overrides.router,

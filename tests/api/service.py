@@ -10,7 +10,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from lead_events.api import leads, lookup, me, parked, problems, quarantine, scores, timeline
+from lead_events.api import leads, lookup, me, near_misses, parked, problems, quarantine, scores, timeline
 from lead_events.domain.times import SECOND, Instant, parse_instant
 from lead_events.domain.wire import admit
 from lead_events.projections import projector
@@ -21,7 +21,16 @@ from lead_events.store.envelope import Arrival
 
 MASTER_KEY = bytes(range(32))
 BEGIN: Instant = parse_instant("2026-11-21T12:00:00Z")
-ROUTERS = (lookup.router, leads.router, scores.router, timeline.router, parked.router, quarantine.router, me.router)
+ROUTERS = (
+    lookup.router,
+    near_misses.router,
+    leads.router,
+    scores.router,
+    timeline.router,
+    parked.router,
+    quarantine.router,
+    me.router,
+)
 
 MODEL: dict[str, Any] = {
     "scores": {

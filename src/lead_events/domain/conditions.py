@@ -73,10 +73,20 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class LeadCondition:
-    """A compiled condition on a lead: whether it holds at an instant, and what is missing if not."""
+    """A compiled condition on a lead: whether it holds at an instant, and what is missing if not.
+
+    Attributes:
+        kind: ``all``, ``some``, ``not`` or ``definition`` for those made of others, else ``atom``.
+        parts: what it is made of; of ``some``, as many must hold as ``needed`` says.
+        spec: of ``not``, what must not hold; of ``definition``, its name.
+    """
 
     holds: LeadTest
     missing: Callable[[Lead, Instant], Missing]
+    kind: str = "atom"
+    parts: tuple[LeadCondition, ...] = ()
+    needed: int = 0
+    spec: Value = None
 
 
 def compile_lead_condition(spec: Value, scope: Scope, where: str) -> LeadCondition:
@@ -121,7 +131,9 @@ def _every(conditions: list[LeadCondition]) -> LeadCondition:
                 return False
         return True
 
-    return LeadCondition(holds, lambda lead, at: [gap for c in conditions for gap in c.missing(lead, at)])
+    return LeadCondition(
+        holds, lambda lead, at: [gap for c in conditions for gap in c.missing(lead, at)], "all", tuple(conditions)
+    )
 
 
 def _some(conditions: list[LeadCondition], needed: int) -> LeadCondition:
@@ -134,19 +146,22 @@ def _some(conditions: list[LeadCondition], needed: int) -> LeadCondition:
         cheapest = sorted((gap for gap in gaps if gap), key=len)[: max(lacking, 0)]
         return [gap for gaps_of_one in cheapest for gap in gaps_of_one]
 
-    return LeadCondition(holds, missing)
+    return LeadCondition(holds, missing, "some", tuple(conditions), needed)
 
 
 def _none(condition: LeadCondition, spec: Value) -> LeadCondition:
     def holds(lead: Lead, at: Instant) -> bool:
         return not condition.holds(lead, at)
 
-    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [{"field": "not", "needs": spec, "has": True}])
+    def missing(lead: Lead, at: Instant) -> Missing:
+        return [] if holds(lead, at) else [{"field": "not", "needs": spec, "has": True}]
+
+    return LeadCondition(holds, missing, "not", (condition,), spec=spec)
 
 
 def _definition(name: Value, scope: Scope, where: str) -> LeadCondition:
     if name == "any":
-        return LeadCondition(_meets_any, lambda lead, at: [] if _meets_any(lead, at) else [_gap("definition", "any", None)])
+        return LeadCondition(_meets_any, _misses_any, "definition", spec=name)
     if name not in scope.definitions:
         raise InvalidModel(f"{where}: there is no definition {name!r}; there are {', '.join(scope.definitions) or 'none'}")
     index = scope.definitions.index(name)
@@ -156,7 +171,14 @@ def _definition(name: Value, scope: Scope, where: str) -> LeadCondition:
     def holds(lead: Lead, _at: Instant) -> bool:
         return bool(lead.definitions[index][0])
 
-    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap("definition", name, None)])
+    def missing(lead: Lead, at: Instant) -> Missing:
+        return [] if holds(lead, at) else [_gap("definition", name, None)]
+
+    return LeadCondition(holds, missing, "definition", spec=name)
+
+
+def _misses_any(lead: Lead, at: Instant) -> Missing:
+    return [] if _meets_any(lead, at) else [_gap("definition", "any", None)]
 
 
 def _meets_any(lead: Lead, _at: Instant) -> bool:

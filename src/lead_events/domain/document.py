@@ -94,6 +94,13 @@ class Stage(_Part):
     sla: dict[str, Any] | None = None
 
 
+class NearMiss(_Part):
+    """How far away each unmet part of a definition is: a fact that a marketer can find, an act that only the lead can do."""
+
+    fact: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+    act: Annotated[float, Field(gt=0, le=1_000)] = 3.0
+
+
 class ModelDocument(_Part):
     """Scores, definitions of a qualified lead, temperature and stages."""
 
@@ -104,6 +111,7 @@ class ModelDocument(_Part):
     definitions: Annotated[dict[Name, Condition], Field(max_length=62)] = {}
     temperature: dict[Literal["hot", "warm"], Condition | str] = {}
     stages: dict[Name, Stage] = {}
+    near_miss: NearMiss = NearMiss()
 
 
 def _checked(text: str | None) -> str | None:
