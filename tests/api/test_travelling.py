@@ -35,6 +35,9 @@ SAID = st.tuples(
 """Who, what, by which browser, saying what of themselves, how many hours ago."""
 
 
+ACTS = ("nothing", "nothing", "merge", "stage", "score")
+
+
 @pytest.fixture
 def service(engine: Engine) -> Service:
     """A service with an empty log."""
@@ -253,11 +256,12 @@ def comparable(lead: Answer) -> Answer:
 
 
 @settings(max_examples=12, suppress_health_check=list(HealthCheck))
-@given(said=st.lists(SAID, min_size=2, max_size=8), merges=st.lists(st.booleans(), min_size=8, max_size=8))
-def test_known_then_is_what_was_answered_then(emptiable: Engine, said: list[Said], merges: list[bool]) -> None:
+@given(said=st.lists(SAID, min_size=2, max_size=8), acts=st.lists(st.sampled_from(ACTS), min_size=8, max_size=8))
+def test_known_then_is_what_was_answered_then(emptiable: Engine, said: list[Said], acts: list[str]) -> None:
     """Every answer a live service ever gave is given again, byte for byte, after late events, claims and merges."""
     service = Identifying(emptied(emptiable))
-    answers = [answer for each, merge in zip(said, merges, strict=False) for answer in live_answers(service, each, merge=merge)]
+    service.app.state.wait_seconds = 0.0  # nothing projects but the test
+    answers = [answer for each, act in zip(said, acts, strict=False) for answer in live_answers(service, each, act)]
     assert answers
     for lead_id, at, shown, explained in answers:
         asked = {"known_at": format_instant(at)}
@@ -265,18 +269,24 @@ def test_known_then_is_what_was_answered_then(emptiable: Engine, said: list[Said
         assert service.get(f"/v1/leads/{lead_id}/score", asked).json() == explained
 
 
-def live_answers(service: Identifying, said: Said, *, merge: bool) -> Iterator[tuple[str, Instant, Answer, Answer]]:
-    """Let one thing be said, perhaps merge or part everybody, and return what is answered of every lead."""
+def live_answers(service: Identifying, said: Said, act: str) -> Iterator[tuple[str, Instant, Answer, Answer]]:
+    """Let one thing be said, perhaps merge, part or override somebody, and return what is answered of every lead."""
     name, type_name, browser, traits, hours_ago = said
     at = format_instant(service.now - hours_ago * HOUR)
     service.say(visitor("w1", occurred_at=at), person(name, type_name, anonymous_id=browser, traits=traits, occurred_at=at))
     service.wait(8 * HOUR)
     ids = [lead["id"] for lead in service.pull([("stage", stage) for stage in ("visitor", "lead", "mql", "sal")])]
-    if merge and len(ids) > 1:
+    if act != "nothing" and ids:
+        until = format_instant(service.now + 20 * HOUR)
+        asked = {"reason": "x", "expires_at": until, **({"stage": "sal"} if act == "stage" else {"score": "fit", "value": 7})}
+        assert service.post(f"/v1/leads/{ids[0]}/override", asked).status_code == 202
+        service.catch_up()
+    if act == "merge" and len(ids) > 1:
         done = service.post(f"/v1/leads/{ids[0]}/merge", {"into": ids[1]})
         if done.status_code != 200:
             service.post(f"/v1/leads/{ids[0]}/unmerge", {"into": ids[1]})
         service.catch_up()
+    ids = [lead["id"] for lead in service.pull([("stage", stage) for stage in ("visitor", "lead", "mql", "sal")])]
     for lead_id in ids:
         shown, explained = (service.get(f"/v1/leads/{lead_id}{part}").json() for part in ("", "/score"))
         yield lead_id, parse_instant(shown["as_of"]), shown, explained
