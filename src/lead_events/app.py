@@ -6,6 +6,7 @@ No rule and no SQL here; whoever looks for what a request does goes to ``api``.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ from lead_events.api import (
     merge_candidates,
     merging,
     metrics,
+    near_misses,
     openapi,
+    overrides,
     parked,
     personal_data,
     problems,
@@ -81,12 +84,14 @@ _logger = structlog.get_logger(__name__)
 ROUTERS = (
     me.router,
     lookup.router,  # before /v1/leads/{lead_id}, which would take its address
+    near_misses.router,  # likewise
     leads.router,
     traits.router,
     consent.router,
     research.router,
     personal_data.router,
     access_log.router,
+    overrides.router,
     merging.router,
     merge_candidates.router,
     erasing.router,
@@ -311,6 +316,8 @@ async def _run_writer(api: FastAPI) -> AsyncIterator[None]:
     if writer is not None:
         writer.start()
         reads.start()
+    # What a process is made of stays: walking it in every full collection took as long as folding a thousand events.
+    gc.freeze()
     yield
     if writer is not None:
         drains = (asyncio.to_thread(each.drain, _DRAIN_SECONDS) for each in (writer, reads))

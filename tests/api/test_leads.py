@@ -64,7 +64,7 @@ def test_a_lead_looks_like_the_wire_promises(service: Service) -> None:
             },
             "boss": {"met": True, "since": format_instant(service.now), "missing": []},
         },
-        "qualified_at": format_instant(service.now), "email": "anna@firm.example", "phone": "+74951234567",
+        "overrides": [], "qualified_at": format_instant(service.now), "email": "anna@firm.example", "phone": "+74951234567",
         "first_name": None, "last_name": "anna", "job_title": "Director",
         "company": {"name": "firm.example", "domain": "firm.example"}, "industry": None, "country": None, "city": None,
         "identification": "contact_known",

@@ -50,9 +50,9 @@ def test_contributions_sum_exactly_to_the_score_shown(said: list[Said], later: i
     events = [opened(position, one) for position, one in enumerate(said, 1)]
     as_of = max(one.arrival for one in said) + later * MINUTE
     lead, trace = folded(COMPILED, events, as_of)
-    for index, score in enumerate(COMPILED.scores):
+    for index in range(len(COMPILED.scores)):
         explained = explain.explain_score(lead, index, COMPILED, as_of)
-        parts = explain.explain_contributions(trace.contributions, score, explained.value, as_of)
+        parts = explain.explain_contributions(trace.contributions, explained, as_of)
         shown = Decimal(str(explained.value or 0.0))
         assert explained.reason or sum((Decimal(str(part.value)) for part in parts), Decimal()) == shown
         assert all(abs(part.value - part.contribution.credited * part.decay) < 0.011 for part in parts)
@@ -116,9 +116,9 @@ def test_the_summary_says_in_five_lines_what_counts_most() -> None:
     as_of = NOON + 30 * DAY
     lead, trace = folded(model, events, as_of)
     parts = []
-    for index, score in enumerate(model.scores):
-        shown = explain.explain_score(lead, index, model, as_of).value
-        parts += explain.explain_contributions(trace.contributions, score, shown, as_of)
+    for index in range(len(model.scores)):
+        shown = explain.explain_score(lead, index, model, as_of)
+        parts += explain.explain_contributions(trace.contributions, shown, as_of)
     assert summarise(parts, {each.position: each for each in events}, model) == [
         "+20 boss: job_title = Director on 2026-11-21",
         "+30 price: downloaded /files/price-list.pdf on 2026-11-21, now 15",
@@ -137,8 +137,8 @@ def test_points_taken_back_say_that_the_trait_no_longer_holds() -> None:
         event("lead.traits_set", 2, NOON + DAY, traits={"job_title": "Clerk"}),
     ]
     lead, trace = folded(model, events, NOON + DAY)
-    shown = explain.explain_score(lead, 0, model, NOON + DAY).value
-    parts = explain.explain_contributions(trace.contributions, model.scores[0], shown, NOON + DAY)
+    shown = explain.explain_score(lead, 0, model, NOON + DAY)
+    parts = explain.explain_contributions(trace.contributions, shown, NOON + DAY)
     assert [part.value for part in parts] == [20.0, -20.0]
     assert summarise(parts, {each.position: each for each in events}, model) == [
         "+0 boss: 2 times, last no longer holds: job_title = Clerk on 2026-11-22"

@@ -150,6 +150,22 @@ class ResearchItem(Answer):
     reason: str | None
 
 
+class Override(Answer):
+    """What a person set in place of the machine: a score (``value`` in points at ``at``, fading from there) or the stage.
+
+    ``machine`` is what the machine says beneath, and what is shown again when the override expires or is withdrawn.
+    """
+
+    score: Annotated[str | None, Field(description="Which score; null for the stage.")]
+    value: float | str
+    machine: float | str | None
+    reason: str | None
+    author: str | None
+    position: int
+    at: Time
+    expires_at: Time | None
+
+
 class Lead(Answer):
     """A person as known from events.
 
@@ -166,6 +182,7 @@ class Lead(Answer):
     temperature: Temperature
     scores: Annotated[dict[str, float | None], Field(description="Points; null when unknown, which is not zero.")]
     definitions: dict[str, Met]
+    overrides: Annotated[list[Override], Field(description="What people set; scores, stage and definitions follow it.")]
     qualified_at: Time | None
     email: str | None
     phone: str | None

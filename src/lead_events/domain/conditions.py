@@ -12,7 +12,7 @@ from typing import Any
 from lead_events.domain.decay import cooling_instant, decayed
 from lead_events.domain.errors import InvalidDuration, InvalidModel
 from lead_events.domain.event_conditions import EventCondition, compile_event_condition
-from lead_events.domain.state import Lead
+from lead_events.domain.state import Lead, is_unknown
 from lead_events.domain.times import Instant, parse_duration
 from lead_events.domain.value_tests import Value, compile_test
 
@@ -73,10 +73,20 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class LeadCondition:
-    """A compiled condition on a lead: whether it holds at an instant, and what is missing if not."""
+    """A compiled condition on a lead: whether it holds at an instant, and what is missing if not.
+
+    Attributes:
+        kind: ``all``, ``some``, ``not`` or ``definition`` for those made of others, else ``atom``.
+        parts: what it is made of; of ``some``, as many must hold as ``needed`` says.
+        spec: of ``not``, what must not hold; of ``definition``, its name.
+    """
 
     holds: LeadTest
     missing: Callable[[Lead, Instant], Missing]
+    kind: str = "atom"
+    parts: tuple[LeadCondition, ...] = ()
+    needed: int = 0
+    spec: Value = None
 
 
 def compile_lead_condition(spec: Value, scope: Scope, where: str) -> LeadCondition:
@@ -121,7 +131,9 @@ def _every(conditions: list[LeadCondition]) -> LeadCondition:
                 return False
         return True
 
-    return LeadCondition(holds, lambda lead, at: [gap for c in conditions for gap in c.missing(lead, at)])
+    return LeadCondition(
+        holds, lambda lead, at: [gap for c in conditions for gap in c.missing(lead, at)], "all", tuple(conditions)
+    )
 
 
 def _some(conditions: list[LeadCondition], needed: int) -> LeadCondition:
@@ -134,19 +146,22 @@ def _some(conditions: list[LeadCondition], needed: int) -> LeadCondition:
         cheapest = sorted((gap for gap in gaps if gap), key=len)[: max(lacking, 0)]
         return [gap for gaps_of_one in cheapest for gap in gaps_of_one]
 
-    return LeadCondition(holds, missing)
+    return LeadCondition(holds, missing, "some", tuple(conditions), needed)
 
 
 def _none(condition: LeadCondition, spec: Value) -> LeadCondition:
     def holds(lead: Lead, at: Instant) -> bool:
         return not condition.holds(lead, at)
 
-    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [{"field": "not", "needs": spec, "has": True}])
+    def missing(lead: Lead, at: Instant) -> Missing:
+        return [] if holds(lead, at) else [{"field": "not", "needs": spec, "has": True}]
+
+    return LeadCondition(holds, missing, "not", (condition,), spec=spec)
 
 
 def _definition(name: Value, scope: Scope, where: str) -> LeadCondition:
     if name == "any":
-        return LeadCondition(_meets_any, lambda lead, at: [] if _meets_any(lead, at) else [_gap("definition", "any", None)])
+        return LeadCondition(_meets_any, _misses_any, "definition", spec=name)
     if name not in scope.definitions:
         raise InvalidModel(f"{where}: there is no definition {name!r}; there are {', '.join(scope.definitions) or 'none'}")
     index = scope.definitions.index(name)
@@ -156,7 +171,14 @@ def _definition(name: Value, scope: Scope, where: str) -> LeadCondition:
     def holds(lead: Lead, _at: Instant) -> bool:
         return bool(lead.definitions[index][0])
 
-    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap("definition", name, None)])
+    def missing(lead: Lead, at: Instant) -> Missing:
+        return [] if holds(lead, at) else [_gap("definition", name, None)]
+
+    return LeadCondition(holds, missing, "definition", spec=name)
+
+
+def _misses_any(lead: Lead, at: Instant) -> Missing:
+    return [] if _meets_any(lead, at) else [_gap("definition", "any", None)]
 
 
 def _meets_any(lead: Lead, _at: Instant) -> bool:
@@ -222,7 +244,7 @@ def _reader(name: str, where: str) -> Callable[[Lead], Value]:
     readers: dict[str, Callable[[Lead], Value]] = {
         "contact": lambda lead: lead.contact or None,
         "owner": lambda lead: lead.owner,
-        "stage": lambda lead: lead.stage,
+        "stage": lambda lead: lead.shown_stage,
         "temperature": lambda lead: lead.temperature,
         "visits": lambda lead: lead.visits,
     }
@@ -253,15 +275,15 @@ def _score(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
         return value >= points and decayed(value, since, at, half_life) >= points
 
     def holds(lead: Lead, at: Instant) -> bool:
-        if not lead.profiled or (unknown_without and not any(trait in lead.traits for trait in unknown_without)):
+        if is_unknown(lead, score, unknown_without):
             return False  # unknown is not zero: it is neither at least nor below anything
         return reached(lead, at) is wanted
 
     def missing(lead: Lead, at: Instant) -> Missing:
         if holds(lead, at):
             return []
+        unknown = is_unknown(lead, score, unknown_without)
         lacking = [trait for trait in unknown_without if trait not in lead.traits]
-        unknown = len(lacking) == len(unknown_without) > 0
         value, since = lead.scores[index]
         has = None if unknown else round(decayed(value, since, at, half_life), 2)
         return [_gap(name, spec, has) | ({"unknown": lacking} if lacking else {})]

@@ -106,6 +106,13 @@ class Topic(_Part):
         return _checked(text)
 
 
+class NearMiss(_Part):
+    """How far away each unmet part of a definition is: a fact that a marketer can find, an act that only the lead can do."""
+
+    fact: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+    act: Annotated[float, Field(gt=0, le=1_000)] = 3.0
+
+
 class ModelDocument(_Part):
     """Scores, definitions of a qualified lead, temperature, stages and topics."""
 
@@ -117,6 +124,7 @@ class ModelDocument(_Part):
     temperature: dict[Literal["hot", "warm"], Condition | str] = {}
     stages: dict[Name, Stage] = {}
     topics: Annotated[dict[Name, Topic], Field(max_length=200)] = {}
+    near_miss: NearMiss = NearMiss()
 
 
 def _checked(text: str | None) -> str | None:

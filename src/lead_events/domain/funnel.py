@@ -5,13 +5,14 @@ From one instant to the next a stage moves at most once round the chart.
 
 from __future__ import annotations
 
+from lead_events.domain import overrides
 from lead_events.domain.activity import is_activity
 from lead_events.domain.conditions import next_flip
 from lead_events.domain.consent import NO_PROFILING
 from lead_events.domain.events import Event
 from lead_events.domain.model import CompiledEntry, Model
 from lead_events.domain.scoring import Move, Trace
-from lead_events.domain.state import Lead
+from lead_events.domain.state import OVERRIDDEN_STAGE, Lead
 from lead_events.domain.times import Instant
 
 TIME = "time"
@@ -37,7 +38,8 @@ def advance(lead: Lead, until: Instant, model: Model, trace: Trace | None = None
     """Make every move that time alone causes up to and including an instant, each at its own instant."""
     while lead.due is not None and lead.due <= until:
         instant = lead.due
-        if derive(lead, instant, model, trace, None):
+        expired = bool(lead.overrides) and overrides.expire(lead, instant, model, trace)
+        if derive(lead, instant, model, trace, None) or expired:
             lead.moved = instant
         lead.ticked = instant
         lead.due = _next_due(lead, instant, model)
@@ -124,9 +126,10 @@ def _is_newer_activity(lead: Lead, event: Event | None) -> bool:
 
 
 def _move(lead: Lead, at: Instant, position: int | None, stage: str, reason: str, trace: Trace | None) -> None:
-    if trace is not None:
-        trace.moves.append(Move(at, position, "stage", lead.stage, stage, reason))
-    lead.history.append([at, stage, reason, position])
+    if OVERRIDDEN_STAGE not in lead.overrides:  # beneath an override the machine moves unseen
+        if trace is not None:
+            trace.moves.append(Move(at, position, "stage", lead.stage, stage, reason))
+        lead.history.append([at, stage, reason, position])
     lead.stage, lead.stage_since = stage, at
     lead.waiting = {}
 
@@ -154,4 +157,5 @@ def _next_due(lead: Lead, after: Instant, model: Model) -> Instant | None:
         since = lead.waiting.get(exit_.number)
         if since is not None and since + exit_.after > after and (first is None or since + exit_.after < first):
             first = since + exit_.after
-    return first
+    expiry = overrides.next_expiry(lead) if lead.overrides else None
+    return expiry if expiry is not None and (first is None or expiry < first) else first

@@ -6,12 +6,12 @@ What is cut is lost and shown as cut. Between contributions a score is one expon
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lead_events.domain.decay import UNRANKED, decayed, rank
 from lead_events.domain.events import Event
 from lead_events.domain.model import CompiledRule, CompiledScore, Model
-from lead_events.domain.state import BEGINNING, Lead
+from lead_events.domain.state import BEGINNING, Lead, is_unknown, score_key
 from lead_events.domain.times import Instant
 
 
@@ -21,7 +21,7 @@ class Contribution(NamedTuple):
     Attributes:
         points: as the rule says.
         credited: what a limit or a cap left of them; ``points - credited`` was cut.
-        cut_by: ``limit``, ``rule cap``, ``score cap`` or ``floor``; empty when nothing was cut.
+        cut_by: ``limit``, ``rule cap``, ``score cap`` or ``floor``, of an override ``machine``; empty when nothing was cut.
     """
 
     position: int
@@ -80,13 +80,27 @@ _MAY_CHANGE_FIT = frozenset({"lead.traits_set", "consent.granted"})
 
 
 def value_at(lead: Lead, index: int, score: CompiledScore, at: Instant) -> float | None:
-    """Return a score in points at an instant; None without consent to profiling, or without any of the traits it rests on."""
+    """Return a score in points at an instant; None when it is unknown, or withheld without consent to profiling."""
+    if is_unknown(lead, score.name, score.unknown_without):
+        return None
+    value, since = lead.scores[index]
+    return decayed(value, since, at, score.half_life)
+
+
+def machine_value_at(lead: Lead, index: int, score: CompiledScore, at: Instant) -> float | None:
+    """Return what the machine alone says a score is at an instant; None when it is unknown, or withheld."""
     if not lead.profiled:
         return None
     if score.unknown_without and not any(trait in lead.traits for trait in score.unknown_without):
         return None
-    value, since = lead.scores[index]
+    value, since = _entry(lead, index, score)
     return decayed(value, since, at, score.half_life)
+
+
+def _entry(lead: Lead, index: int, score: CompiledScore) -> list[Any]:
+    """Return the machine's [value, at] of a score: beneath its override, where there is one."""
+    held = lead.overrides.get(score_key(score.name)) if lead.overrides else None
+    return lead.scores[index] if held is None else held[6]
 
 
 def ranks(lead: Lead, model: Model) -> list[float]:
@@ -108,7 +122,7 @@ def _priority_rank(lead: Lead, model: Model) -> float:
 
 def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: Trace | None) -> bool:
     score = model.scores[rule.score]
-    entry = lead.scores[rule.score]
+    entry = _entry(lead, rule.score, score)
     value = decayed(entry[0], entry[1], event.at, score.half_life)
     points = rule.points
     credited, cut_by = points, ""
@@ -168,8 +182,9 @@ def _apply_trait_rules(lead: Lead, event: Event, model: Model, trace: Trace | No
         given = lead.rules.get(rule.id)
         if rule.when.holds(traits):
             if given is None:
-                before = lead.scores[rule.score][0]
-                changed = _credit_trait(lead, rule, event, model, trace) or changed or before != lead.scores[rule.score][0]
+                entry = _entry(lead, rule.score, model.scores[rule.score])
+                before = entry[0]
+                changed = _credit_trait(lead, rule, event, model, trace) or changed or before != entry[0]
         elif given is not None:
             del lead.rules[rule.id]
             changed = _withdraw(lead, rule, given[2], given[3], event, model, trace) or changed
@@ -177,7 +192,8 @@ def _apply_trait_rules(lead: Lead, event: Event, model: Model, trace: Trace | No
 
 
 def _credit_trait(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: Trace | None) -> bool:
-    score, entry = model.scores[rule.score], lead.scores[rule.score]
+    score = model.scores[rule.score]
+    entry = _entry(lead, rule.score, score)
     before = decayed(entry[0], entry[1], event.at, score.half_life)
     changed = _credit(lead, rule, event, model, trace)
     lead.rules[rule.id] = [None, 0, entry[0] - before if changed else 0.0, event.at]
@@ -187,7 +203,8 @@ def _credit_trait(lead: Lead, rule: CompiledRule, event: Event, model: Model, tr
 def _withdraw(
     lead: Lead, rule: CompiledRule, credited: float, since: Instant, event: Event, model: Model, trace: Trace | None
 ) -> bool:
-    score, entry = model.scores[rule.score], lead.scores[rule.score]
+    score = model.scores[rule.score]
+    entry = _entry(lead, rule.score, score)
     left = decayed(credited, since, event.at, score.half_life)
     value = decayed(entry[0], entry[1], event.at, score.half_life)
     taken = -min(left, max(0.0, value - score.floor)) if left > 0 else -left

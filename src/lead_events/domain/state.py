@@ -18,6 +18,15 @@ BEGINNING = -(2**62)
 FIRST_STAGE = "visitor"
 
 
+OVERRIDDEN_STAGE = "stage"
+"""Names the override of the stage among a lead's overrides."""
+
+
+def score_key(name: str) -> str:
+    """Name the override of a score among a lead's overrides."""
+    return f"scores.{name}"
+
+
 class Lead:
     """A person as known from events.
 
@@ -30,7 +39,9 @@ class Lead:
         events: how many events were folded.
         traits: name → [value, at, position, authority].
         sessions: anonymous ref (hex) → [last at, number of the session, rule id → how often it fired in it].
-        scores: per score of the model [value, at].
+        scores: per score of the model [value, at], as it counts: by an override, where there is one.
+        stage, stage_since: by the machine; ``shown_stage`` is what counts.
+        overrides: ``score_key`` or ``OVERRIDDEN_STAGE`` → an ``overrides.Override``, which keeps the machine's score beneath.
         rules: rule id → [period, count, credited value, at], for rules with a limit, a cap or a condition on traits.
         windows: per counter of the model, the last instants that matched.
         definitions: per definition of the model [met, since, lost].
@@ -48,8 +59,8 @@ class Lead:
     __slots__ = (
         "consent", "created_at", "crm_ids", "definitions", "do_not_contact", "due", "erased", "events", "first_touch",
         "founding", "gpc", "history", "interests", "last_at", "last_position", "last_touch", "moved", "observed", "opt_in",
-        "other_pages", "owner", "pages", "profiled", "qualified_at", "research", "rules", "scores", "sessions", "stage",
-        "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting", "windows",
+        "other_pages", "overrides", "owner", "pages", "profiled", "qualified_at", "research", "rules", "scores", "sessions",
+        "stage", "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting", "windows",
     )  # fmt: skip
 
     def __init__(self, founding: int, scores: int, counters: int, definitions: int, topics: int = 0) -> None:
@@ -98,6 +109,7 @@ class Lead:
         self.profiled = self.observed = True
         self.interests: list[list[Any]] = [[0.0, 0] for _ in range(topics)]
         self.research: list[Any] | None = None
+        self.overrides: dict[str, list[Any]] = {}
 
     def trait(self, name: str) -> Any:
         """Return the current value of a trait, or None."""
@@ -108,6 +120,18 @@ class Lead:
     def is_tombstone(self) -> bool:
         """Say whether whoever pulls leads must learn that this one was erased."""
         return self.erased is not None and bool(self.erased[1])
+
+    @property
+    def shown_stage(self) -> str:
+        """Return the stage that counts: the one that a person set, else the machine's."""
+        held = self.overrides.get(OVERRIDDEN_STAGE) if self.overrides else None
+        return self.stage if held is None else str(held[0])
+
+    @property
+    def shown_stage_since(self) -> Instant | None:
+        """Return since when the stage that counts does."""
+        held = self.overrides.get(OVERRIDDEN_STAGE) if self.overrides else None
+        return self.stage_since if held is None else held[1]
 
     @property
     def contact(self) -> bool:
@@ -130,3 +154,15 @@ def load(text: str) -> Lead:
     for name, value in values.items():
         setattr(lead, name, value)
     return lead
+
+
+def is_unknown(lead: Lead, score: str, unknown_without: tuple[str, ...]) -> bool:
+    """Say whether a score is not to be had: withheld for lack of consent, or resting on traits of which none is known.
+
+    An override is known all the same, yet withheld like the rest.
+    """
+    if not lead.profiled:
+        return True
+    if not unknown_without or any(trait in lead.traits for trait in unknown_without):
+        return False
+    return score_key(score) not in lead.overrides
