@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lead_events.domain import lint_windows
 from lead_events.domain.conditions import Scope, compile_lead_condition
 from lead_events.domain.event_conditions import compile_event_condition
 from lead_events.domain.event_types import TYPES, Traits
@@ -13,6 +14,7 @@ from lead_events.domain.findings import Notes, did_you_mean
 from lead_events.domain.model_text import step
 from lead_events.domain.state import FIRST_STAGE
 from lead_events.domain.value_tests import OPERATORS, compile_test
+from lead_events.domain.window_conditions import WINDOW_KINDS, kind_of
 
 TRAITS = ("email", "phone", *Traits.model_fields)
 LEAD_FIELDS = ("contact", "owner", "stage", "temperature", "visits")
@@ -20,7 +22,7 @@ METADATA = ("text", "owner", "approvers")
 MANY_INSTANTS = 100
 """A count that needs more keeps so many instants for each lead."""
 
-_GROUPS = ("all", "any", "not", "of", "count", "at_least", "within", "definition")
+_GROUPS = ("all", "any", "not", "of", "count", *WINDOW_KINDS, "at_least", "within", "definition")
 _EVENT_FIELDS = ("type", "user_id", "author")
 _CONTEXT = ("page.url", "page.path", "page.referrer", "page.title", "locale")
 _CAMPAIGN = tuple(f"campaign.{name}" for name in ("source", "medium", "campaign", "name", "term", "content", "id"))
@@ -236,6 +238,8 @@ def _lead_condition(notes: Notes, spec: Any, pointer: str, names: _Names) -> Non
             notes.warn(pointer, "of knows at_least only; what else stands here is not looked at")
     elif "count" in spec:
         _count(notes, spec, pointer, names)
+    elif (kind := kind_of(spec)) is not None:
+        lint_windows.check(notes, kind, spec, pointer, _event_condition)
     else:
         for name, test in spec.items():
             _atom(notes, str(name), test, step(pointer, name), names)

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ValidationError
 
 from lead_events.domain import conditions
-from lead_events.domain.conditions import Counter, LeadCondition, Scope
+from lead_events.domain.conditions import LeadCondition, Scope
 from lead_events.domain.document import Entry, Exit, ModelDocument, Rule
 from lead_events.domain.errors import InvalidModel
 from lead_events.domain.event_conditions import EventCondition, compile_event_condition, field_at
 from lead_events.domain.state import FIRST_STAGE, Lead
 from lead_events.domain.times import DAY, MINUTE, Instant, parse_duration
+from lead_events.domain.windows import Watch
 
 _METADATA = ("text", "owner", "approvers")
 _QUARTER = 15 * MINUTE  # every zone's offset from UTC is a whole number of quarters of an hour
@@ -79,7 +80,7 @@ class Matched(NamedTuple):
     """What one event fires: rules, and (index, counter) pairs."""
 
     rules: tuple[CompiledRule, ...]
-    counters: tuple[tuple[int, Counter], ...]
+    counters: tuple[tuple[int, Watch], ...]
 
 
 _NOTHING = Matched((), ())
@@ -94,7 +95,7 @@ class Matcher:
 
     __slots__ = ("_counters", "_paths", "_remembered", "_rules")
 
-    def __init__(self, rules: tuple[CompiledRule, ...], counters: tuple[tuple[int, Counter], ...]) -> None:
+    def __init__(self, rules: tuple[CompiledRule, ...], counters: tuple[tuple[int, Watch], ...]) -> None:
         self._rules = rules
         self._counters = counters
         conditions_of_type = [rule.when for rule in rules] + [counter.when for _, counter in counters]

@@ -63,10 +63,7 @@ def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, traits
     for rule in rules:
         changed = _credit(lead, rule, event, model, trace) or changed
     for index, counter in counters:
-        instants = lead.windows[index]
-        instants.append(event.at)
-        if len(instants) > counter.needed:
-            del instants[0]
+        counter.remember(lead.windows, index, event)
         changed = True
     if traits_changed and model.trait_rules and ("traits" in event.fields or event.type == "lead.traits_set"):
         changed = _apply_trait_rules(lead, event, model, trace) or changed

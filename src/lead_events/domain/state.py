@@ -31,7 +31,7 @@ class Lead:
         sessions: anonymous ref (hex) → [last at, number of the session, rule id → how often it fired in it].
         scores: per score of the model [value, at].
         rules: rule id → [period, count, credited value, at], for rules with a limit, a cap or a condition on traits.
-        windows: per counter of the model, the last instants that matched.
+        windows: per counting condition of the model, what it remembers of matching events (``windows``).
         definitions: per definition of the model [met, since, lost].
         history: stage moves [at, stage, reason, position or None].
         waiting: number of a stage's exit → since when its time runs.
@@ -74,7 +74,7 @@ class Lead:
         self.do_not_contact: list[str] = []
         self.scores: list[list[Any]] = [[0.0, 0] for _ in range(scores)]
         self.rules: dict[str, list[Any]] = {}
-        self.windows: list[list[Instant]] = [[] for _ in range(counters)]
+        self.windows: list[list[Any]] = [[] for _ in range(counters)]
         self.definitions: list[list[Any]] = [[False, None, None] for _ in range(definitions)]
         self.qualified_at: Instant | None = None
         self.temperature = "cold"
