@@ -189,7 +189,8 @@ def test_json_has_lines_too() -> None:
 
 _KEYS = st.sampled_from(
     ["scores", "a", "rules", "id", "when", "type", "points", "definitions", "all", "any", "of", "count", "within", "stages",
-     "sum", "distinct", "dwell", "sequence", "since", "lately", "at_most", "entry", "exits", "from", "to", "unless", "limit", "scores.a", "traits.x", "at_least", "not", "temperature", "hot"]
+     "sum", "distinct", "dwell", "sequence", "since", "lately", "at_most", "grade", "groups", "inactivity", "tests",
+     "entry", "exits", "from", "to", "unless", "limit", "scores.a", "traits.x", "at_least", "not", "temperature", "hot"]
 )  # fmt: skip
 _LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-5, 2_000), st.sampled_from(["a", "30d", "page.viewed", "present"]))
 _ANYTHING = st.recursive(

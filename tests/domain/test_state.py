@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import settings
 
 from lead_events.domain import state
 from lead_events.domain.lead import fold
-from lead_events.domain.model import compile_model
+from lead_events.domain.model import Model, compile_model
 from tests.given import opened
-from tests.histories import MODEL, Said, logs
+from tests.histories import LANGUAGE, MODEL, Said, logs
 
 SHORT = compile_model(MODEL)
 
 
+@pytest.mark.parametrize("model", [SHORT, compile_model(LANGUAGE)], ids=["short", "everything"])
 @settings(max_examples=60)
 @hypothesis_given(said=logs())
-def test_dump_and_load_between_events_change_nothing(said: list[Said]) -> None:
+def test_dump_and_load_between_events_change_nothing(model: Model, said: list[Said]) -> None:
     """However often a state is stored, the next event finds the same bits."""
     events = [opened(one.sent(), one.number + 1) for one in said]
     events.sort(key=lambda event: (event.at, event.position))
-    whole, stored = SHORT.begin(1), SHORT.begin(1)
-    fold(whole, events, SHORT, events[-1].at)
+    whole, stored = model.begin(1), model.begin(1)
+    fold(whole, events, model, events[-1].at)
     for event in events:
-        fold(stored, [event], SHORT, event.at)
+        fold(stored, [event], model, event.at)
         text = state.dump(stored)
         stored = state.load(text)
         assert state.dump(stored) == text

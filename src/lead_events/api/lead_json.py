@@ -8,6 +8,7 @@ from typing import Any
 from lead_events.api import schemas
 from lead_events.domain.companies import corporate_domain, identify
 from lead_events.domain.explain import round_shown
+from lead_events.domain.funnel import held
 from lead_events.domain.lead_id import encode_lead_id
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import value_at
@@ -55,6 +56,8 @@ def _fields(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: in
         "stage_since": show_time(lead.stage_since),
         "temperature": lead.temperature,
         "scores": show_scores(lead, model, as_of),
+        "grade": None if model.grade is None else model.grade.at(lead, as_of),
+        "held": _held(lead, model, max(as_of, row.updated_at)),
         "definitions": _definitions(lead, model, max(as_of, row.updated_at)),
         "qualified_at": show_time(lead.qualified_at),
         **_person(lead),
@@ -79,6 +82,11 @@ def show_scores(lead: Lead, model: Model, as_of: Instant) -> dict[str, float | N
     """Return a lead's scores as shown: rounded, null where unknown."""
     values = ((score.name, value_at(lead, index, score, as_of)) for index, score in enumerate(model.scores))
     return {name: None if value is None else round_shown(value) for name, value in values}
+
+
+def _held(lead: Lead, model: Model, at: Instant) -> dict[str, Any] | None:
+    stage = held(lead, at, model)
+    return None if stage is None else {"stage": stage, "missing": model.requires[stage].missing(lead, at)}
 
 
 def _definitions(lead: Lead, model: Model, at: Instant) -> dict[str, dict[str, Any]]:

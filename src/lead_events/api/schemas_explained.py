@@ -8,7 +8,7 @@ from pydantic import Field
 
 from lead_events.api.schemas import Answer, AsOf, Facts, Time
 
-CutBy = Literal["limit", "rule cap", "score cap", "floor"]
+CutBy = Literal["limit", "group limit", "rule cap", "group cap", "score cap", "floor"]
 
 
 class Threshold(Answer):
@@ -31,7 +31,11 @@ class Score(Answer):
 
 
 class Contribution(Answer):
-    """What one event gave one score by one rule: ``points`` earned, ``cut`` of them by ``cut_by``, ``value`` is left now."""
+    """What one event gave one score by one rule: ``points`` earned, ``cut`` of them by ``cut_by``, ``value`` is left now.
+
+    With ``by_time`` it is what time did with the event's points later, at ``at``: they ``expired``, or the event was the
+    last one for too long (``inactive``).
+    """
 
     position: int
     event_id: str | None
@@ -43,6 +47,7 @@ class Contribution(Answer):
     credited: float
     cut: float
     cut_by: CutBy | None
+    by_time: Literal["expired", "inactive"] | None
     decay: float
     value: float
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Query
 from sqlalchemy import Connection, select
@@ -125,6 +125,7 @@ def _show_contribution(explained: Explained, events: dict[int, Event], ids: dict
         credited=credited,
         cut=explain.round_shown(given.points - credited),
         cut_by=cast("schemas_explained.CutBy", given.cut_by) if given.cut_by else None,
+        by_time=cast("Literal['expired', 'inactive']", given.by_time) if given.by_time else None,
         decay=explained.decay,
         value=explained.value,
     )

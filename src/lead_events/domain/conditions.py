@@ -12,6 +12,7 @@ from typing import Any
 from lead_events.domain.decay import cooling_instant, decayed
 from lead_events.domain.errors import InvalidDuration, InvalidModel
 from lead_events.domain.event_conditions import compile_event_condition
+from lead_events.domain.grades import CompiledGrade
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant, parse_duration
 from lead_events.domain.value_tests import Value, compile_test
@@ -44,6 +45,7 @@ class Scope:
         fading, windowed: thresholds and windows that time alone can cross.
         timed: other watches whose answer time alone can change.
         watches_visits: whether any condition counts visits.
+        grade: of the model; None when it has none.
     """
 
     half_lives: dict[str, int | None]
@@ -57,6 +59,7 @@ class Scope:
     windowed: tuple[tuple[int, int, int], ...] = ()
     timed: tuple[tuple[int, Watch], ...] = ()
     watches_visits: bool = False
+    grade: CompiledGrade | None = None
 
     def close(self) -> None:
         """Note, once everything is compiled, the thresholds and windows that time alone can cross."""
@@ -209,6 +212,8 @@ def _whole(number: Value, where: str) -> int:
 def _atom(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
     if name.startswith("scores."):
         return _score(name, spec, scope, where)
+    if name == "grade":
+        return _grade(spec, scope, where)
     read = _reader(name, where)
     scope.watches_visits = scope.watches_visits or name == "visits"
     test = compile_test(spec, f"{where}: {name}")
@@ -217,6 +222,19 @@ def _atom(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
         return test(read(lead))
 
     return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap(name, spec, read(lead))])
+
+
+def _grade(spec: Value, scope: Scope, where: str) -> LeadCondition:
+    grade = scope.grade
+    if grade is None:
+        raise InvalidModel(f"{where}: this model gives no grade; add grade: with letter and digit")
+    test = compile_test(spec, f"{where}: grade")
+    scope.thresholds += [Threshold(axis.score, step) for axis in (grade.letter, grade.digit) for step in axis.steps]
+
+    def holds(lead: Lead, at: Instant) -> bool:
+        return test(grade.at(lead, at))
+
+    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap("grade", spec, grade.at(lead, at))])
 
 
 def _reader(name: str, where: str) -> Callable[[Lead], Value]:
@@ -231,7 +249,7 @@ def _reader(name: str, where: str) -> Callable[[Lead], Value]:
         "visits": lambda lead: lead.visits,
     }
     if name not in readers:
-        known = ", ".join(["all", "any", "not", "count", *WINDOW_KINDS, "definition", "scores.…", "traits.…", *readers])
+        known = ", ".join(["all", "any", "not", "count", *WINDOW_KINDS, "definition", "grade", "scores.…", "traits.…", *readers])
         raise InvalidModel(f"{where}: a lead has no field {name!r}; use one of {known}")
     return readers[name]
 

@@ -5,12 +5,13 @@ What is cut is lost and shown as cut. Between contributions a score is one expon
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lead_events.domain.decay import decayed, rank
 from lead_events.domain.events import Event
-from lead_events.domain.model import CompiledRule, CompiledScore, Model
+from lead_events.domain.model import CompiledGroup, CompiledRule, CompiledScore, Model
 from lead_events.domain.state import BEGINNING, Lead
 from lead_events.domain.times import Instant
 
@@ -21,7 +22,9 @@ class Contribution(NamedTuple):
     Attributes:
         points: as the rule says.
         credited: what a limit or a cap left of them; ``points - credited`` was cut.
-        cut_by: ``limit``, ``rule cap``, ``score cap`` or ``floor``; empty when nothing was cut.
+        cut_by: ``limit``, ``group limit``, ``rule cap``, ``group cap``, ``score cap`` or ``floor``; empty when nothing was cut.
+        by_time: ``expired`` when time took back what the event gave, ``inactive`` when nothing followed the event for too
+            long; empty when the event itself did it.
     """
 
     position: int
@@ -31,6 +34,7 @@ class Contribution(NamedTuple):
     points: float
     credited: float
     cut_by: str
+    by_time: str = ""
 
 
 class Move(NamedTuple):
@@ -101,6 +105,8 @@ def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: T
     credited, cut_by = points, ""
     if rule.times is not None and not _within_limit(lead, rule, event, model):
         credited, cut_by = 0.0, "limit"
+    elif rule.group is not None and rule.group.times is not None and not _within_limit(lead, rule.group, event, model):
+        credited, cut_by = 0.0, "group limit"
     elif points > 0:
         credited, cut_by = _capped(lead, rule, score, value, event.at)
     elif value + points < score.floor:
@@ -110,7 +116,11 @@ def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: T
     if credited == 0.0:
         return False
     if rule.cap is not None:
-        _remember_credit(lead, rule, credited, event.at, score)
+        remember_credit(lead, rule.id, credited, event.at, score)
+    if rule.group is not None and rule.group.cap is not None:
+        remember_credit(lead, rule.group.id, credited, event.at, score)
+    if rule.valid_for is not None:
+        insort(lead.expiring, [event.at + rule.valid_for, event.at, rule.id, credited, event.position])
     entry[0], entry[1] = value + credited, event.at
     return True
 
@@ -118,20 +128,28 @@ def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: T
 def _capped(lead: Lead, rule: CompiledRule, score: CompiledScore, value: float, at: Instant) -> tuple[float, str]:
     credited, cut_by = rule.points, ""
     if rule.cap is not None:
-        _, _, given, since = lead.rules.get(rule.id) or _UNUSED
-        room = max(0.0, rule.cap - decayed(given, since, at, score.half_life))
+        room = _room(lead, rule.id, rule.cap, score, at)
         if room < credited:
             credited, cut_by = room, "rule cap"
+    if rule.group is not None and rule.group.cap is not None:
+        room = _room(lead, rule.group.id, rule.group.cap, score, at)
+        if room < credited:
+            credited, cut_by = room, "group cap"
     if score.cap is not None and score.cap - value < credited:
         credited, cut_by = max(0.0, score.cap - value), "score cap"
     return credited, cut_by
 
 
+def _room(lead: Lead, id_: str, cap: float, score: CompiledScore, at: Instant) -> float:
+    _, _, given, since = lead.rules.get(id_) or _UNUSED
+    return max(0.0, cap - decayed(given, since, at, score.half_life))
+
+
 _UNUSED = (None, 0, 0.0, BEGINNING)
 
 
-def _within_limit(lead: Lead, rule: CompiledRule, event: Event, model: Model) -> bool:
-    """Count one more firing in the rule's period and say whether it may still give points."""
+def _within_limit(lead: Lead, rule: CompiledRule | CompiledGroup, event: Event, model: Model) -> bool:
+    """Count one more firing in the period of a rule or group and say whether it may still give points."""
     if rule.per == "session" and event.anonymous is not None:
         fired = lead.sessions[event.anonymous.hex()][2]
         fired[rule.id] = fired.get(rule.id, 0) + 1
@@ -142,8 +160,9 @@ def _within_limit(lead: Lead, rule: CompiledRule, event: Event, model: Model) ->
     return bool(used[1] <= (rule.times or 0))
 
 
-def _remember_credit(lead: Lead, rule: CompiledRule, credited: float, at: Instant, score: CompiledScore) -> None:
-    used = lead.rules.setdefault(rule.id, list(_UNUSED))
+def remember_credit(lead: Lead, id_: str, credited: float, at: Instant, score: CompiledScore) -> None:
+    """Count points against the cap of a rule or group; negative ones leave room again."""
+    used = lead.rules.setdefault(id_, list(_UNUSED))
     used[2], used[3] = decayed(used[2], used[3], at, score.half_life) + credited, at
 
 
@@ -177,6 +196,8 @@ def _withdraw(
     score, entry = model.scores[rule.score], lead.scores[rule.score]
     left = decayed(credited, since, event.at, score.half_life)
     value = decayed(entry[0], entry[1], event.at, score.half_life)
+    if rule.group is not None and rule.group.cap is not None and left > 0:
+        remember_credit(lead, rule.group.id, -left, event.at, score)
     taken = -min(left, max(0.0, value - score.floor)) if left > 0 else -left
     if trace is not None:
         trace.contributions.append(

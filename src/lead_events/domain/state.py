@@ -30,7 +30,12 @@ class Lead:
         traits: name → [value, at, position, authority].
         sessions: anonymous ref (hex) → [last at, number of the session, rule id → how often it fired in it].
         scores: per score of the model [value, at].
-        rules: rule id → [period, count, credited value, at], for rules with a limit, a cap or a condition on traits.
+        rules: rule id → [period, count, credited value, at], for rules with a limit, a cap or a condition on traits, and
+            for groups of rules (``@score/group``).
+        expiring: points given for a time only, soonest first: [expires, at, rule id, credited, position].
+        acted: [at, position] of the lead's last act, or its first event, if the model looks for silence; else None.
+        silent: ids of the inactivity rules that this silence has met already.
+        awaited: [stage, reason] that an event leads to as soon as what the stage requires is there, or None.
         windows: per counting condition of the model, what it remembers of matching events (``windows``).
         definitions: per definition of the model [met, since, lost].
         history: stage moves [at, stage, reason, position or None].
@@ -38,10 +43,10 @@ class Lead:
     """
 
     __slots__ = (
-        "created_at", "crm_ids", "definitions", "do_not_contact", "due", "events", "first_touch", "founding", "history",
-        "last_at", "last_position", "last_touch", "moved", "other_pages", "owner", "pages", "qualified_at", "rules",
-        "scores", "sessions", "stage", "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting",
-        "windows",
+        "acted", "awaited", "created_at", "crm_ids", "definitions", "do_not_contact", "due", "events", "expiring",
+        "first_touch", "founding", "history", "last_at", "last_position", "last_touch", "moved", "other_pages", "owner",
+        "pages", "qualified_at", "rules", "scores", "sessions", "silent", "stage", "stage_since", "temperature", "ticked",
+        "traits", "user_id", "visits", "waiting", "windows",
     )  # fmt: skip
 
     def __init__(self, founding: int, scores: int, counters: int, definitions: int) -> None:
@@ -82,6 +87,10 @@ class Lead:
         self.stage_since: Instant | None = None
         self.history: list[list[Any]] = []
         self.waiting: dict[str, Instant] = {}
+        self.expiring: list[list[Any]] = []
+        self.acted: list[int] | None = None
+        self.silent: list[str] = []
+        self.awaited: list[Any] | None = None
 
     def trait(self, name: str) -> Any:
         """Return the current value of a trait, or None."""
