@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import lead_events
 from lead_events import master_key
+from lead_events.api import approvals as approvals_api
 from lead_events.api import (
     changes,
     companies,
@@ -79,6 +80,7 @@ ROUTERS = (
     health.router,
     metrics.router,
     models_api.router,
+    approvals_api.router,
     generations_api.router,
     changes.router,
 )
@@ -188,8 +190,8 @@ def generation_actions(engine: Engine, vault: Vault) -> GenerationActions:
     compiled = Models(engine)
     return GenerationActions(
         begin=lambda number: replay.begin(engine, number),
-        promote=lambda generation_id, announce: promotion.promote(
-            engine, vault, generation_id, compiled, announce=Announce(announce)
+        promote=lambda generation_id, announce, without_approval: promotion.promote(
+            engine, vault, generation_id, compiled, announce=Announce(announce), without_approval=without_approval
         ),
         rollback=lambda announce: promotion.rollback(engine, vault, compiled, announce=Announce(announce)),
         estimate=replay.estimate,
