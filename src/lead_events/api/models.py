@@ -16,13 +16,14 @@ from lead_events.api.body import read_body, unpack
 from lead_events.api.deps import ReaderDep, problems
 from lead_events.api.problems import MalformedBody, UnsupportedMedia
 from lead_events.api.schemas import Answer, Time
-from lead_events.domain import lint, model_diff
+from lead_events.domain import lint, lint_traits, model_diff
 from lead_events.domain.document import ModelDocument
 from lead_events.domain.findings import Finding, Severity
 from lead_events.domain.model_text import MAX_CHARACTERS, ModelText, UnreadableModel, read_json, read_yaml
-from lead_events.domain.times import format_instant
+from lead_events.domain.times import DAY, format_instant
 from lead_events.store import models
 from lead_events.store.api_keys import Key, Scope
+from lead_events.store.carried import read_carried
 from lead_events.store.engine import reading, writing
 from lead_events.store.models import PublishedModel
 
@@ -156,8 +157,10 @@ def publish_model(
     The body is a document, or `{"document", "author", "note"}`, as JSON or YAML. A refusal names every mistake at once.
     """
     document, author, note = _unwrap(text, f"key {key.key_id}")
-    warnings = lint.check(document.document, document.lines, document.traps)
     now = clock.now()
+    with reading(reader.engine) as connection:
+        carried = read_carried(connection, lint_traits.asked(document.document), now - lint_traits.CARRIED_DAYS * DAY)
+    warnings = lint.check(document.document, document.lines, document.traps, carried)
     with writing(reader.engine) as connection:
         number = models.publish(connection, document.document, author, note, now)
     response.headers["Location"] = f"/v1/models/{number}"

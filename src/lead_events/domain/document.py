@@ -27,6 +27,12 @@ def _checked(text: str) -> str:
     return text
 
 
+def _checked_ago(text: str) -> str:
+    return text if text == NOW else _checked(text)
+
+
+NOW = "now"
+"""No time ago; a duration cannot say it."""
 Duration = Annotated[str, AfterValidator(_checked)]
 
 
@@ -166,7 +172,7 @@ class SampleEvent(_Part):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     type: str
-    ago: Duration | Literal["now"] = "now"
+    ago: Annotated[str, AfterValidator(_checked_ago)] = NOW
 
 
 class ModelTest(_Part):
