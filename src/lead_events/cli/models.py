@@ -146,6 +146,20 @@ def diff(old: str, new: str) -> None:
         click.echo("They say the same.")
 
 
+@models.command("diagram")
+@click.argument("model")
+@click.option("--format", "form", type=click.Choice(["svg", "mermaid"]), default="mermaid", show_default=True)
+def draw(model: str, *, form: str) -> None:
+    """Draw the stage chart of a document: the number of a published one, or a file."""
+    from lead_events.domain import diagram
+    from lead_events.domain.diagram_svg import draw_svg
+    from lead_events.domain.document import ModelDocument
+
+    number = int(model) if model.isdigit() and not Path(model).exists() else None
+    chart = diagram.read_chart(ModelDocument.model_validate(_find(model)), number)
+    click.echo(diagram.draw_mermaid(chart) if form == "mermaid" else draw_svg(chart), nl=False)
+
+
 def _read(file: Path) -> ModelText:
     """Read a file, or say on which line it cannot be read and end."""
     from lead_events.domain.findings import Finding, Severity
