@@ -23,7 +23,7 @@ def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, change
     Args:
         changed: whether the event changed anything that conditions look at.
     """
-    heard = lapsing.listen(lead, event, model)
+    heard = bool(model.silences) and lapsing.listen(lead, event)
     acted = event.type in model.event_moves and _move_by_event(lead, event, model, trace)
     requalifies = lead.stage in model.stages_left_by_activity
     if changed or acted or lead.events == 1 or (requalifies and is_activity(event.type)):

@@ -35,9 +35,9 @@ def expire(lead: Lead, until: Instant, model: Model, trace: Trace | None) -> boo
     return changed
 
 
-def listen(lead: Lead, event: Event, model: Model) -> bool:
+def listen(lead: Lead, event: Event) -> bool:
     """Note an act of the lead, which ends a silence; say whether what is due may have changed."""
-    if not model.silences or (lead.acted is not None and not is_activity(event.type)):
+    if lead.acted is not None and not is_activity(event.type):
         return False
     lead.acted = [event.at, event.position]
     lead.silent = []

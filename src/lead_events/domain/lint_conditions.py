@@ -56,7 +56,9 @@ def check(notes: Notes, document: Mapping[str, Any]) -> None:
             _known_group(notes, _items(rule), _items(_items(content).get("groups")), f"{step('/scores', score)}/rules/{index}")
     for index, (name, spec) in enumerate(_items(document.get("definitions")).items()):
         names.scope.defined = index
-        notes.attempt(step("/definitions", name), check_agreement, _items(spec), "@")
+        for part in AGREEMENT:
+            if part in _items(spec):
+                notes.attempt(step(step("/definitions", name), part), check_agreement, {part: spec[part]}, "@")
         condition = {key: value for key, value in _items(spec).items() if key not in AGREEMENT}
         _lead_condition(notes, condition, step("/definitions", name), names)
     names.scope.defined = len(names.definitions)

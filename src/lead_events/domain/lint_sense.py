@@ -20,6 +20,7 @@ def check(notes: Notes, document: ModelDocument) -> None:
     _check_grade(notes, document)
     _check_stages(notes, document)
     _check_targets(notes, document)
+    _check_agreement(notes, document)
     if "any" in document.definitions:
         notes.warn("/definitions/any", "definition: any means whichever is met, so this one cannot be named", "rename it")
 
@@ -130,6 +131,7 @@ def _check_thresholds(notes: Notes, document: ModelDocument) -> None:
                 if test.get("at_least", -inf) > most:
                     notes.warn(step(pointer, name), f"score {score} cannot reach {test['at_least']:g}; its most is {most:g}")
         _check_together(notes, pointer, atoms)
+        _check_share(notes, pointer, atoms)
 
 
 def _check_together(notes: Notes, pointer: str, atoms: Mapping[str, Any]) -> None:
@@ -148,6 +150,22 @@ def _check_together(notes: Notes, pointer: str, atoms: Mapping[str, Any]) -> Non
         if lows[name] >= highs[name]:
             message = f"{name} cannot be at least {lows[name]:g} and below {highs[name]:g} at once"
             notes.warn(f"{pointer}/all", message, "swap the bounds")
+
+
+def _check_share(notes: Notes, pointer: str, atoms: Mapping[str, Any]) -> None:
+    """Warn of an ``at_least … of`` that asks for more conditions than it has, or for all of them."""
+    if not isinstance(atoms.get("of"), list):
+        return
+    needed, there = atoms.get("at_least", 1), len(atoms["of"])
+    if needed > there:
+        notes.warn(f"{pointer}/at_least", f"{needed} of {there} conditions can never hold", f"ask for at most {there}")
+
+
+def _check_agreement(notes: Notes, document: ModelDocument) -> None:
+    for name, spec in document.definitions.items():
+        if spec.get("approvers") and not spec.get("text"):
+            words = f"definition {name} names approvers, but not the words they agree on"
+            notes.warn(step("/definitions", name), words, "add text")
 
 
 def _conditions(document: ModelDocument) -> Iterator[tuple[str, Mapping[str, Any]]]:
