@@ -13,7 +13,8 @@ from lead_events.domain.conditions import Threshold
 from lead_events.domain.decay import cooling_instant, decayed
 from lead_events.domain.errors import LeadEventsError
 from lead_events.domain.events import Event
-from lead_events.domain.model import CompiledRule, CompiledScore, CompiledSilence, Model
+from lead_events.domain.model import Model
+from lead_events.domain.rules import CompiledRule, CompiledScore, CompiledSilence
 from lead_events.domain.scoring import Contribution, value_at
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant, format_duration, format_instant

@@ -8,7 +8,8 @@ from __future__ import annotations
 from lead_events.domain.activity import is_activity
 from lead_events.domain.decay import decayed
 from lead_events.domain.events import Event
-from lead_events.domain.model import CompiledRule, CompiledSilence, Model
+from lead_events.domain.model import Model
+from lead_events.domain.rules import CompiledRule, CompiledSilence
 from lead_events.domain.scoring import Contribution, Trace, remember_credit
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant

@@ -49,19 +49,8 @@ def check(notes: Notes, document: Mapping[str, Any]) -> None:
     """Look through every condition of a document of any shape."""
     scores, definitions, stages = (tuple(_items(document.get(part))) for part in ("scores", "definitions", "stages"))
     names = _Names(scores, definitions, stages, "grade" in document)
-    for score, content in _items(document.get("scores")).items():
-        for index, rule in enumerate(_list(_items(content).get("rules"))):
-            if "when" in _items(rule):
-                _event_condition(notes, rule["when"], f"{step('/scores', score)}/rules/{index}/when")
-            _known_group(notes, _items(rule), _items(_items(content).get("groups")), f"{step('/scores', score)}/rules/{index}")
-    for index, (name, spec) in enumerate(_items(document.get("definitions")).items()):
-        names.scope.defined = index
-        for part in AGREEMENT:
-            if part in _items(spec):
-                notes.attempt(step(step("/definitions", name), part), check_agreement, {part: spec[part]}, "@")
-        condition = {key: value for key, value in _items(spec).items() if key not in AGREEMENT}
-        _lead_condition(notes, condition, step("/definitions", name), names)
-    names.scope.defined = len(names.definitions)
+    _check_rules(notes, document)
+    _check_definitions(notes, document, names)
     for name, spec in _items(document.get("temperature")).items():
         named = {"definition": spec} if isinstance(spec, str) else spec
         _lead_condition(notes, named, step("/temperature", name), names)
@@ -72,6 +61,25 @@ def check(notes: Notes, document: Mapping[str, Any]) -> None:
             _check_silence(notes, _items(silence), f"{step('/scores', score)}/inactivity/{index}", names)
     _check_ids(notes, document)
     _check_priority(notes, document.get("priority"), names)
+
+
+def _check_rules(notes: Notes, document: Mapping[str, Any]) -> None:
+    for score, content in _items(document.get("scores")).items():
+        for index, rule in enumerate(_list(_items(content).get("rules"))):
+            if "when" in _items(rule):
+                _event_condition(notes, rule["when"], f"{step('/scores', score)}/rules/{index}/when")
+            _known_group(notes, _items(rule), _items(_items(content).get("groups")), f"{step('/scores', score)}/rules/{index}")
+
+
+def _check_definitions(notes: Notes, document: Mapping[str, Any], names: _Names) -> None:
+    for index, (name, spec) in enumerate(_items(document.get("definitions")).items()):
+        names.scope.defined = index
+        for part in AGREEMENT:
+            if part in _items(spec):
+                notes.attempt(step(step("/definitions", name), part), check_agreement, {part: spec[part]}, "@")
+        condition = {key: value for key, value in _items(spec).items() if key not in AGREEMENT}
+        _lead_condition(notes, condition, step("/definitions", name), names)
+    names.scope.defined = len(names.definitions)
 
 
 def _items(value: Any) -> Mapping[str, Any]:

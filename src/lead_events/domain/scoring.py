@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from lead_events.domain.decay import decayed, rank
 from lead_events.domain.events import Event
-from lead_events.domain.model import CompiledGroup, CompiledRule, CompiledScore, Model
+from lead_events.domain.model import Model
+from lead_events.domain.rules import CompiledGroup, CompiledRule, CompiledScore
 from lead_events.domain.state import BEGINNING, Lead
 from lead_events.domain.times import Instant
 
