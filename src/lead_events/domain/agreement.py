@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from lead_events.domain.errors import InvalidModel
+from lead_events.domain.errors import Conflict, InvalidInput, InvalidModel
 
 AGREEMENT = ("text", "owner", "approvers")
 """What a definition holds beside its condition: the words both departments agreed on, who keeps it, who must approve it."""
 
 _LONGEST_NAME = 100
 _MOST_APPROVERS = 20
+
+
+class NotAnApprover(InvalidInput):
+    """{0} is not named as an approver by model {1}; its definitions name {2}."""
+
+
+class NotApproved(Conflict):
+    """Model {0} still needs the approval of {1}; ask for it, or give a reason to promote it without."""
 
 
 def check_agreement(definition: Mapping[str, Any], where: str) -> None:

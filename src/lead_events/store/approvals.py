@@ -6,21 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from lead_events.domain.agreement import approvers_of, missing_approvals
-from lead_events.domain.errors import Conflict, InvalidInput
+from lead_events.domain.agreement import NotAnApprover, NotApproved, approvers_of, missing_approvals
 from lead_events.domain.times import Instant
 from lead_events.store import models, schema
 from lead_events.store.dialect import lock_for_numbering
 
 _TABLE = schema.approvals
-
-
-class NotAnApprover(InvalidInput):
-    """{0} is not named as an approver by model {1}; its definitions name {2}."""
-
-
-class NotApproved(Conflict):
-    """Model {0} still needs the approval of {1}; ask for it, or give a reason to promote it without."""
 
 
 @dataclass(frozen=True, slots=True)
