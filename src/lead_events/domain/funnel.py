@@ -27,7 +27,9 @@ def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, change
     acted = event.type in model.event_moves and _move_by_event(lead, event, model, trace)
     requalifies = lead.stage in model.stages_left_by_activity
     if changed or acted or lead.events == 1 or (requalifies and is_activity(event.type)):
-        _settle(lead, event.at, model, trace, event)
+        derive(lead, event.at, model, trace, event)
+        if model.silences:
+            _hear_silence(lead, event.at, model, trace, event)
     if lead.waiting and _restart_idle(lead, event.at, model):
         changed = True
     if changed or acted or heard or requalifies or lead.events == 1:
@@ -38,17 +40,20 @@ def advance(lead: Lead, until: Instant, model: Model, trace: Trace | None = None
     """Make every move that time alone causes up to and including an instant, each at its own instant."""
     while lead.due is not None and lead.due <= until:
         instant = lead.due
-        expired = bool(lead.expiring) and lapsing.expire(lead, instant, model, trace)
-        if _settle(lead, instant, model, trace, None) or expired:
+        changed = bool(lead.expiring) and lapsing.expire(lead, instant, model, trace)
+        changed = derive(lead, instant, model, trace, None) or changed
+        if model.silences:
+            changed = _hear_silence(lead, instant, model, trace, None) or changed
+        if changed:
             lead.moved = instant
         lead.ticked = instant
         lead.due = _next_due(lead, instant, model)
 
 
-def _settle(lead: Lead, at: Instant, model: Model, trace: Trace | None, event: Event | None) -> bool:
-    """Derive, then let a silence that is long enough do its part, and derive again; say whether anything changed."""
-    changed = derive(lead, at, model, trace, event)
-    while model.silences and lapsing.fall_silent(lead, at, model, trace):
+def _hear_silence(lead: Lead, at: Instant, model: Model, trace: Trace | None, event: Event | None) -> bool:
+    """Let a silence that is long enough do its part, and derive again; say whether any did."""
+    changed = False
+    while lapsing.fall_silent(lead, at, model, trace):
         derive(lead, at, model, trace, event)
         changed = True
     return changed
