@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import settings
@@ -37,3 +39,11 @@ def test_a_new_lead_knows_nothing() -> None:
     lead = SHORT.begin(5)
     assert (lead.founding, lead.contact, lead.trait("city"), lead.stage) == (5, False, None, "visitor")
     assert state.dump(state.load(state.dump(lead))) == state.dump(lead)
+
+
+def test_a_state_of_an_earlier_revision_is_read_as_far_as_it_goes() -> None:
+    """What it does not know yet is as for a new lead."""
+    told = json.loads(state.dump(SHORT.begin(5)))
+    for name in ("expiring", "acted", "silent", "awaited"):
+        del told[name]
+    assert state.dump(state.load(json.dumps(told))) == state.dump(SHORT.begin(5))

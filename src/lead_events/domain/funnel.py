@@ -148,7 +148,7 @@ def held(lead: Lead, at: Instant, model: Model) -> str | None:
     """Return the stage that a lead would be in if it had what that stage requires, or None."""
     if lead.awaited is not None:
         return str(lead.awaited[0])
-    for entry in model.entries:
+    for entry in model.entries if model.requires else ():
         if entry.when is None or entry.after_activity or not _leads_on(lead, entry) or is_open(entry.stage, lead, at, model):
             continue
         if entry.when.holds(lead, at):

@@ -5,6 +5,8 @@ Each is a contribution that names the event it goes back to, so that explanation
 
 from __future__ import annotations
 
+from typing import Any
+
 from lead_events.domain.activity import is_activity
 from lead_events.domain.decay import decayed
 from lead_events.domain.events import Event
@@ -79,7 +81,7 @@ def next_lapse(lead: Lead, after: Instant, model: Model) -> Instant | None:
 def _cost(lead: Lead, silence: CompiledSilence, at: Instant, model: Model, trace: Trace | None) -> None:
     points = silence.points
     if silence.set is not None:
-        entry, score = lead.scores[silence.score], model.scores[silence.score]
+        entry, score = _entry(lead, silence.score), model.scores[silence.score]
         points = silence.set - decayed(entry[0], entry[1], at, score.half_life)
         _forget(lead, silence.score, model)
     position = lead.acted[1] if lead.acted else 0
@@ -104,9 +106,14 @@ def _leave_room(lead: Lead, rule: CompiledRule, left: float, at: Instant, model:
         remember_credit(lead, rule.group.id, -left, at, score)
 
 
+def _entry(lead: Lead, index: int) -> list[Any]:
+    """Return the [value, at] of a score that time works on."""
+    return lead.scores[index]
+
+
 def _add(lead: Lead, index: int, drafted: Contribution, model: Model, trace: Trace | None) -> None:
     """Add the points of a contribution, or take them, within floor and cap of the score."""
-    score, entry = model.scores[index], lead.scores[index]
+    score, entry = model.scores[index], _entry(lead, index)
     value = decayed(entry[0], entry[1], drafted.at, score.half_life)
     points, credited, cut_by = drafted.points, drafted.points, ""
     if points < 0 and value + points < score.floor:

@@ -109,8 +109,8 @@ def dump(lead: Lead) -> str:
 
 
 def load(text: str) -> Lead:
-    """Read a state that ``dump`` wrote."""
-    lead = Lead.__new__(Lead)
+    """Read a state that ``dump`` wrote; what an earlier revision of the fold did not know yet is as for a new lead."""
+    lead = Lead(0, 0, 0, 0)
     for name, value in orjson.loads(text).items():
         setattr(lead, name, value)
     return lead
