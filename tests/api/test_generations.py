@@ -225,7 +225,7 @@ def test_a_model_goes_live_when_everybody_named_has_approved(service: Replaying)
 
 
 def test_going_live_without_approval_is_shown_for_ever(service: Replaying) -> None:
-    """The reason stands in the generation and in the log; a rollback and its way back ask nobody again."""
+    """The reason stands in the generation and in the log; a rollback, its way back and a rebuild ask nobody again."""
     generation_id = service.replayed(agreed(["anna"]))
     empty = service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "  "})
     assert_problem(empty, 422, "invalid_request")
@@ -236,8 +236,11 @@ def test_going_live_without_approval_is_shown_for_ever(service: Replaying) -> No
     assert "anna is ill" in str(body)
     service.post("/v1/generations/rollback")
     service.post("/v1/generations/rollback")
+    again = service.begin(2)
+    assert service.build(again)
+    assert service.post(f"/v1/generations/{again}/promote").status_code == 200
     shown = service.get("/v1/generations").json()["data"]
-    assert [each["without_approval"] for each in shown] == [None, "anna is ill"]
+    assert [each["without_approval"] for each in shown] == [None, "anna is ill", "anna is ill"]
 
 
 def test_only_those_who_are_named_can_approve(service: Replaying) -> None:

@@ -131,7 +131,7 @@ def promote(generation_id: int, *, announce: str, without_approval: str | None, 
         found = _load(database, generation_id)
         reason = (without_approval or "").strip()[:1_000] or None
         with reading(database.engine) as connection:
-            approvals.check(connection, found.model_number, reason)
+            approvals.check(connection, found, reason)
         if not yes:
             _show(found)
             click.confirm(f"Make generation {generation_id} (model {found.model_number}) live?", abort=True)

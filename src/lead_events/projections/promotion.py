@@ -74,7 +74,7 @@ def promote(
         Conflict: it is not kept current, so it cannot take over.
     """
     with reading(engine) as connection:
-        approvals.check(connection, generations.load(connection, generation_id).model_number, without_approval)
+        approvals.check(connection, generations.load(connection, generation_id), without_approval)
     return _take_over(engine, vault, generation_id, compiled, announce, without_approval, asks=True)
 
 
@@ -94,7 +94,7 @@ def _take_over(
         live = generations.lock_live(connection)
         new = _standing_by(connection, generation_id, live)
         new = _draw_level(connection, vault, live, new, compiled)
-        reason = approvals.check(connection, new.model_number, without_approval) if asks else None
+        reason = approvals.check(connection, new, without_approval) if asks else None
         now = clock.now()
         generations.flip(connection, live, new, now, now + ROLLBACK_WINDOW, reason)
         position, received_at = _append_promoted(connection, vault, live, new, announce, now, reason)

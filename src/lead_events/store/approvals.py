@@ -8,8 +8,9 @@ from sqlalchemy import Connection, insert, select
 
 from lead_events.domain.agreement import NotAnApprover, NotApproved, approvers_of, missing_approvals
 from lead_events.domain.times import Instant
-from lead_events.store import models, schema
+from lead_events.store import generations, models, schema
 from lead_events.store.dialect import lock_for_numbering
+from lead_events.store.generations import Generation
 
 _TABLE = schema.approvals
 
@@ -55,8 +56,10 @@ def load_missing(connection: Connection, number: int) -> list[str]:
     return missing_approvals(document, {each.name for each in load(connection, number)})
 
 
-def check(connection: Connection, number: int, without_approval: str | None) -> str | None:
-    """Let a model be promoted if everybody named approved it, or if there is a reason to do without.
+def check(connection: Connection, new: Generation, without_approval: str | None) -> str | None:
+    """Let a generation be promoted if everybody named approved its model, or if there is a reason to do without.
+
+    A generation of the model that is live already, built again after an upgrade, asks nobody and keeps its reason.
 
     Returns:
         The reason, if it was needed; None when everybody approved.
@@ -64,9 +67,12 @@ def check(connection: Connection, number: int, without_approval: str | None) -> 
     Raises:
         NotApproved: names who is missing.
     """
-    missing = load_missing(connection, number)
+    live = generations.load_live(connection)
+    if live.model_number == new.model_number:
+        return live.without_approval
+    missing = load_missing(connection, new.model_number)
     if not missing:
         return None
     if not without_approval:
-        raise NotApproved(number, ", ".join(missing))
+        raise NotApproved(new.model_number, ", ".join(missing))
     return without_approval
