@@ -51,6 +51,7 @@ from lead_events.api import (
     timeline,
     traits,
 )
+from lead_events.api import approvals as approvals_api
 from lead_events.api import generations as generations_api
 from lead_events.api import models as models_api
 from lead_events.api.door import Door, DoorLimits, mount
@@ -104,6 +105,7 @@ ROUTERS = (
     health.router,
     metrics.router,
     models_api.router,
+    approvals_api.router,
     generations_api.router,
     changes.router,
 )
@@ -263,8 +265,8 @@ def generation_actions(engine: Engine, vault: Vault) -> GenerationActions:
     compiled = Models(engine)
     return GenerationActions(
         begin=lambda number: replay.begin(engine, number),
-        promote=lambda generation_id, announce: promotion.promote(
-            engine, vault, generation_id, compiled, announce=Announce(announce)
+        promote=lambda generation_id, announce, without_approval: promotion.promote(
+            engine, vault, generation_id, compiled, announce=Announce(announce), without_approval=without_approval
         ),
         rollback=lambda announce: promotion.rollback(engine, vault, compiled, announce=Announce(announce)),
         estimate=estimate,

@@ -65,7 +65,7 @@ MODEL: dict[str, Any] = {
             "entry": [{"from": ["visitor", "lead"], "when": {"definition": "ready"}}],
             "exits": [{"to": "lead", "after": "1d", "unless": {"definition": "ready"}, "reason": "cooled"}],
         },
-        "sal": {"entry": [{"events": ["lead.accepted"]}]},
+        "sal": {"entry": [{"events": ["lead.accepted"]}], "final": True},
     },
 }
 """A small model: one fading score, one of traits, two definitions."""

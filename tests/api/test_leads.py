@@ -72,7 +72,7 @@ def test_a_lead_looks_like_the_wire_promises(service: Service) -> None:
         "consent": {}, "opt_in": [], "withheld": None, "no_sharing": False, "interests": [], "research": None,
         "first_touch": touch, "last_touch": touch, "visits": 1, "events": 2, "pages": [{"path": "/pricing", "views": 1}],
         "traits": {"email": "anna@firm.example", "phone": "+74951234567", "job_title": "Director"},
-        "merged_into": None, "deleted": False, "parked": False,
+        "merged_into": None, "deleted": False, "parked": False, "grade": None, "held": None,
     }  # fmt: skip
 
 

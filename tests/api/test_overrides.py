@@ -14,7 +14,7 @@ from lead_events.domain.times import DAY, HOUR, format_instant
 from tests.api.conftest import assert_problem
 from tests.api.identifying import Identifying
 from tests.api.service import person
-from tests.histories import START, Said, logs
+from tests.histories import LANGUAGE, MODEL, START, Said, logs
 from tests.world import World
 
 
@@ -182,10 +182,12 @@ OVERRIDES = st.lists(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(said=logs(), asked=OVERRIDES, page=st.integers(1, 5))
-def test_overrides_live_equal_replay(emptiable: Engine, said: list[Said], asked: list[tuple[Any, ...]], page: int) -> None:
+@given(document=st.sampled_from([MODEL, LANGUAGE]), said=logs(), asked=OVERRIDES, page=st.integers(1, 5))
+def test_overrides_live_equal_replay(
+    emptiable: Engine, document: dict[str, Any], said: list[Said], asked: list[tuple[Any, ...]], page: int
+) -> None:
     """With overrides, withdrawals and expiries among late events and claims, rows are the same live and built again."""
-    world = World(emptiable)
+    world = World(emptiable, document)
     mixed = list(said)
     for number, (after, what, hours, withdrawn) in enumerate(asked):
         arrival = said[min(after, len(said) - 1)].arrival

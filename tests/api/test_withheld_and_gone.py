@@ -49,13 +49,13 @@ def test_what_an_erased_lead_was_is_shown_to_nobody(service: Guarding) -> None:
     path, before = f"/v1/leads/{service.anna}", format_instant(service.now)
     assert service.near() == ["anna@firm.example", "boris@firm.example"]
     service.tell("erase")
-    for asked in ({"as_of": before}, {"known_at": before}, {"as_of": before, "model": "1"}):
+    for asked in ({"as_of": before}, {"known_at": before}, {"as_of": before, "model": 1}):
         assert_problem(service.get(path, asked), 410, "erased_lead")
         assert_problem(service.get(f"{path}/score", asked), 410, "erased_lead")
     ahead = service.get(path, {"as_of": format_instant(service.now + 24 * HOUR)})
     assert (ahead.status_code, ahead.json()["data"]["deleted"], ahead.json()["data"]["traits"]) == (200, True, {})
-    asked = {"score": "behaviour", "value": 80, "reason": "met at the fair"}
-    assert_problem(service.post(f"{path}/override", asked), 410, "erased_lead")
+    wanted = {"score": "behaviour", "value": 80, "reason": "met at the fair"}
+    assert_problem(service.post(f"{path}/override", wanted), 410, "erased_lead")
     assert_problem(service.post(f"{path}/override/withdraw", {"stage": True}), 410, "erased_lead")
     assert service.near() == ["boris@firm.example"]
 

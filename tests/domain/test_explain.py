@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from decimal import Decimal
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -17,9 +18,10 @@ from lead_events.domain.model import Model, compile_model
 from lead_events.domain.scoring import Trace
 from lead_events.domain.state import Lead
 from lead_events.domain.times import DAY, MINUTE, parse_instant
-from tests.histories import MODEL, START, Said, logs
+from tests.histories import LANGUAGE, MODEL, START, Said, logs
 
 COMPILED = compile_model(MODEL)
+MODELS = pytest.mark.parametrize("model", [COMPILED, compile_model(LANGUAGE)], ids=["short", "everything"])
 NOON = parse_instant("2026-11-21T12:00:00Z")
 
 
@@ -44,14 +46,15 @@ def event(type_name: str, position: int = 1, at: int = NOON, **fields: object) -
     return Event(position, at, at, type_name, b"", b"w" * 16, (), dict(fields))
 
 
+@MODELS
 @given(said=logs(), later=st.integers(0, 60 * 24 * 60))
-def test_contributions_sum_exactly_to_the_score_shown(said: list[Said], later: int) -> None:
+def test_contributions_sum_exactly_to_the_score_shown(model: Model, said: list[Said], later: int) -> None:
     """After limits, caps, floors, traits taken back and any time of decay, the hundredths add up."""
     events = [opened(position, one) for position, one in enumerate(said, 1)]
     as_of = max(one.arrival for one in said) + later * MINUTE
-    lead, trace = folded(COMPILED, events, as_of)
-    for index in range(len(COMPILED.scores)):
-        explained = explain.explain_score(lead, index, COMPILED, as_of)
+    lead, trace = folded(model, events, as_of)
+    for index in range(len(model.scores)):
+        explained = explain.explain_score(lead, index, model, as_of)
         parts = explain.explain_contributions(trace.contributions, explained, as_of)
         shown = Decimal(str(explained.value or 0.0))
         assert explained.reason or sum((Decimal(str(part.value)) for part in parts), Decimal()) == shown
@@ -59,14 +62,15 @@ def test_contributions_sum_exactly_to_the_score_shown(said: list[Said], later: i
         assert (explained.value is None) == bool(explained.missing or explained.reason)
 
 
+@MODELS
 @given(said=logs(), later=st.integers(0, 60 * 24 * 60))
-def test_a_score_cools_when_it_says(said: list[Said], later: int) -> None:
+def test_a_score_cools_when_it_says(model: Model, said: list[Said], later: int) -> None:
     """At ``cools_at`` the score is below the threshold, one microsecond before it is not."""
     events = [opened(position, one) for position, one in enumerate(said, 1)]
     as_of = max(one.arrival for one in said) + later * MINUTE
-    lead, _ = folded(COMPILED, events, as_of)
-    for index, score in enumerate(COMPILED.scores):
-        for points, reached, cools_at in explain.explain_score(lead, index, COMPILED, as_of).thresholds:
+    lead, _ = folded(model, events, as_of)
+    for index, score in enumerate(model.scores):
+        for points, reached, cools_at in explain.explain_score(lead, index, model, as_of).thresholds:
             value, since = lead.scores[index]
             assert reached or cools_at is None
             if cools_at is not None:

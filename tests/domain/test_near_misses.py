@@ -19,11 +19,14 @@ SCORES = {
     "heat": {"rules": [{"id": "view", "when": {"type": "page.viewed"}, "points": 5}]},
     "fit": {"rules": [{"id": "boss", "when": {"traits.job_title": "boss"}, "points": 20}]},
 }
+GRADE = {"letter": {"score": "fit", "steps": [20]}, "digit": {"score": "heat", "steps": [10]}}
 
 
 def model_of(condition: dict[str, Any], **more: Any) -> Model:
     """Compile a model with one definition."""
-    return compile_model({"scores": SCORES, "definitions": {**more.pop("definitions", {}), "ready": condition}, **more})
+    return compile_model(
+        {"scores": SCORES, "grade": GRADE, "definitions": {**more.pop("definitions", {}), "ready": condition}, **more}
+    )
 
 
 def way(condition: dict[str, Any], lead: Lead | None = None, **more: Any) -> Way:
@@ -50,6 +53,18 @@ def test_every_kind_of_condition_has_a_place() -> None:
         ({"scores.heat": {"at_least": 40}}, 3, ["40 more points of heat"]),
         ({"scores.fit": {"at_least": 20}}, 1, ["find job_title: without it fit is unknown"]),
         ({"count": {"type": "page.viewed"}, "at_least": 3, "within": "30d"}, 3, ["3 more page.viewed within 30d"]),
+        (
+            {"sum": {"type": "order.placed", "of": "properties.amount"}, "at_least": 100},
+            3, ["100 more of properties.amount in order.placed"],
+        ),
+        ({"distinct": "context.page.path", "at_least": 3, "within": "7d"}, 3, ["3 more different context.page.path within 7d"]),
+        ({"dwell": {"context.page.path": "/pricing"}, "at_least": "2m"}, 3, ["2m on pages with context.page.path /pricing"]),
+        (
+            {"sequence": [{"type": "page.viewed"}, {"type": "form.submitted"}], "within": "1d"},
+            3, ["page.viewed, then form.submitted within 1d"],
+        ),
+        ({"since": {"type": "page.viewed"}, "at_most": "7d"}, 3, ["page.viewed at most 7d ago"]),
+        ({"grade": ["A1", "A2"]}, 3, ["grade must be A1 or A2"]),
         ({"visits": {"at_least": 2}}, 3, ["2 more of visits"]),
         ({"stage": "mql"}, 3, ["stage must be mql"]),
         ({"not": {"stage": "visitor"}}, 3, ["no longer: stage visitor"]),

@@ -8,6 +8,7 @@ from typing import Any
 from lead_events.api import consent_json, schemas
 from lead_events.domain.companies import corporate_domain, identify
 from lead_events.domain.explain import round_shown
+from lead_events.domain.funnel import held
 from lead_events.domain.interests import Interest, interests_at
 from lead_events.domain.lead_id import encode_lead_id
 from lead_events.domain.model import Model
@@ -62,6 +63,8 @@ def _fields(row: LeadRow, model: Model, as_of: Instant, at: Instant, log_id: byt
         "stage_since": show_time(lead.shown_stage_since),
         "temperature": lead.temperature,
         "scores": show_scores(lead, model, as_of),
+        "grade": None if model.grade is None else model.grade.at(lead, as_of),
+        "held": _held(lead, model, at),
         "definitions": _definitions(lead, model, at),
         "overrides": [show_override(lead, key, model, as_of) for key in _shown_overrides(lead)],
         "qualified_at": show_time(lead.qualified_at),
@@ -104,7 +107,7 @@ def _shown_overrides(lead: Lead) -> list[str]:
 
 def show_override(lead: Lead, key: str, model: Model, as_of: Instant) -> schemas.Override:
     """Return what a person set in place of the machine, and what the machine says beneath."""
-    held = Override(*lead.overrides[key])
+    override = Override(*lead.overrides[key])
     score = key.partition(".")[2] or None
     machine: float | str | None = lead.stage
     for index, each in enumerate(model.scores):
@@ -113,14 +116,20 @@ def show_override(lead: Lead, key: str, model: Model, as_of: Instant) -> schemas
             machine = None if value is None else round_shown(value)
     return schemas.Override(
         score=score,
-        value=held.value,
+        value=override.value,
         machine=machine,
-        reason=held.reason,
-        author=held.author,
-        position=held.position,
-        at=format_instant(held.at),
-        expires_at=show_time(held.expires_at),
+        reason=override.reason,
+        author=override.author,
+        position=override.position,
+        at=format_instant(override.at),
+        expires_at=show_time(override.expires_at),
     )
+
+
+def _held(lead: Lead, model: Model, at: Instant) -> dict[str, Any] | None:
+    """Return the stage that the machine waits with, unless a person has said which one counts."""
+    stage = None if OVERRIDDEN_STAGE in lead.overrides else held(lead, at, model)
+    return None if stage is None else {"stage": stage, "missing": model.requires[stage].missing(lead, at)}
 
 
 def _definitions(lead: Lead, model: Model, at: Instant) -> dict[str, dict[str, Any]]:

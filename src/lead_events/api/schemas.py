@@ -95,6 +95,13 @@ class Met(Answer):
     missing: list[Gap]
 
 
+class Held(Answer):
+    """The stage that a lead would be in if it had what that stage requires, and what is missing."""
+
+    stage: str
+    missing: list[Gap]
+
+
 class Company(Answer):
     """The company as a lead named it; without a name, the domain of a corporate e-mail address stands in."""
 
@@ -181,6 +188,8 @@ class Lead(Answer):
     stage_since: Time | None
     temperature: Temperature
     scores: Annotated[dict[str, float | None], Field(description="Points; null when unknown, which is not zero.")]
+    grade: Annotated[str | None, Field(description="Such as A1; null when the model gives none, or a score is unknown.")]
+    held: Held | None
     definitions: dict[str, Met]
     overrides: Annotated[list[Override], Field(description="What people set; scores, stage and definitions follow it.")]
     qualified_at: Time | None

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from lead_events.api.schemas import Answer, AsOf, Facts, Override, Time
 
-CutBy = Literal["limit", "rule cap", "score cap", "floor", "machine"]
+CutBy = Literal["limit", "group limit", "rule cap", "group cap", "score cap", "floor", "machine"]
 
 
 class Threshold(Answer):
@@ -40,6 +40,8 @@ class Contribution(Answer):
     """What one event gave one score by one rule: ``points`` earned, ``cut`` of them by ``cut_by``, ``value`` is left now.
 
     The rule ``override`` is what a person set: what it shows more, or less, than the machine does.
+    With ``by_time`` it is what time did with the event's points later, at ``at``: they ``expired``, or the event was the
+    last one for too long (``inactive``).
     """
 
     position: int
@@ -52,6 +54,7 @@ class Contribution(Answer):
     credited: float
     cut: float
     cut_by: CutBy | None
+    by_time: Literal["expired", "inactive"] | None
     decay: float
     value: float
 

@@ -158,6 +158,7 @@ def _show_contribution(explained: Explained, events: dict[int, Event], ids: dict
         "credited": credited,
         "cut": explain.round_shown(given.points - credited),
         "cut_by": given.cut_by or None,
+        "by_time": given.by_time or None,
         "decay": explained.decay,
         "value": explained.value,
     }

@@ -15,10 +15,11 @@ from lead_events.domain.consent import NO_PROFILING
 from lead_events.domain.decay import cooling_instant, decayed
 from lead_events.domain.errors import LeadEventsError
 from lead_events.domain.events import Event
-from lead_events.domain.model import CompiledRule, CompiledScore, Model
+from lead_events.domain.model import Model
+from lead_events.domain.rules import CompiledRule, CompiledScore, CompiledSilence
 from lead_events.domain.scoring import Contribution, machine_value_at, value_at
 from lead_events.domain.state import Lead
-from lead_events.domain.times import Instant, format_instant
+from lead_events.domain.times import Instant, format_duration, format_instant
 
 SUMMARY_LINES = 5
 
@@ -175,13 +176,16 @@ def summarise(explained: Iterable[Explained], events: Mapping[int, Event], model
         explained: contributions, oldest first.
         events: by position, those that contributed.
     """
-    rules = {rule.id: rule for rule in model.rules}
     groups: dict[str, list[Explained]] = {}
     for each in explained:
         if each.contribution.credited:
             groups.setdefault(each.contribution.rule, []).append(each)
     by_weight = sorted(groups.items(), key=lambda group: (-abs(_sum_shown(group[1])), group[0]))
-    return [_line(rules.get(rule_id), group, events) for rule_id, group in by_weight[:SUMMARY_LINES]]
+    silences = {silence.id: silence for silence in model.silences}
+    return [
+        _silence_line(silences[id_], group) if id_ in silences else _line(model.rules_by_id.get(id_), group, events)
+        for id_, group in by_weight[:SUMMARY_LINES]
+    ]
 
 
 def _line(rule: CompiledRule | None, group: Sequence[Explained], events: Mapping[int, Event]) -> str:
@@ -194,7 +198,10 @@ def _line(rule: CompiledRule | None, group: Sequence[Explained], events: Mapping
     deed = describe_traits(rule, events.get(last.position)) if rule.of_traits else describe(events.get(last.position))
     if rule.of_traits and last.credited < 0 < rule.points:
         deed = f"no longer holds: {deed}"
-    often = f"{len(group)} times, last " if len(group) > 1 else ""
+    if last.by_time:
+        deed = f"no longer counts: {deed}"
+    times = sum(not each.contribution.by_time for each in group)
+    often = f"{times} times, last " if times > 1 else ""
     fading = "" if now == credited else f", now {_number(now)}"
     return f"{'+' if credited >= 0 else ''}{_number(credited)} {rule.id}: {often}{deed} on {day}{fading}"
 
@@ -206,6 +213,15 @@ def _line_of_override(explained: Explained, events: Mapping[int, Event]) -> str:
     who = f" by {_plain(author)}" if author else ""
     value = f"{'+' if explained.value >= 0 else ''}{_number(explained.value)}"
     return f"{value} {given.rule}: {given.score} set to {_number(given.points)}{who} on {format_instant(given.at)[:10]}"
+
+
+def _silence_line(silence: CompiledSilence, group: Sequence[Explained]) -> str:
+    credited = round_shown(sum(each.contribution.credited for each in group))
+    now = _sum_shown(group) / 100
+    day = format_instant(group[-1].contribution.at)[:10]
+    fading = "" if now == credited else f", now {_number(now)}"
+    sign = "+" if credited >= 0 else ""
+    return f"{sign}{_number(credited)} {silence.id}: no activity for {format_duration(silence.after)} until {day}{fading}"
 
 
 def _sum_shown(group: Iterable[Explained]) -> int:

@@ -173,9 +173,8 @@ def describe(step: Step) -> str:
         return f"find {' or '.join(step.unknown)}: without it {step.field.removeprefix('scores.')} is unknown"
     if step.points is not None:
         return f"{step.points:g} more points of {step.field.removeprefix('scores.')}"
-    if step.field == "count":
-        within = f" within {step.needs['within']}" if step.needs.get("within") else ""
-        return f"{step.more} more {_events(step.needs.get('of'))}{within}"
+    if step.field in _WINDOWS:
+        return _describe_window(step)
     if step.trait is not None:
         return f"find {step.trait}" if step.needs == "present" else f"{step.trait} must be {_wanted(step.needs)}"
     if step.field == "contact":
@@ -185,6 +184,28 @@ def describe(step: Step) -> str:
     if step.more is not None:
         return f"{step.more} more of {step.field}"
     return f"{step.field} must be {_wanted(step.needs)}"
+
+
+_WINDOWS = frozenset({"count", "sum", "distinct", "dwell", "sequence", "since"})
+
+
+def _describe_window(step: Step) -> str:
+    needs = step.needs
+    of, within = needs.get("of"), f" within {needs['within']}" if needs.get("within") else ""
+    match step.field:
+        case "sum":
+            rest = {name: test for name, test in of.items() if name != "of"}
+            return f"{step.more} more of {of['of']} in {_events(rest)}{within}"
+        case "distinct":
+            return f"{step.more} more different {of if isinstance(of, str) else of['of']}{within}"
+        case "dwell":
+            return f"{needs['at_least']} on pages with {_wanted(of)}{within}"
+        case "sequence":
+            return f"{', then '.join(map(_events, of))}{within}"
+        case "since":
+            ago = {name: needs[name] for name in ("at_least", "at_most") if name in needs}
+            return f"{_events(of)} {_wanted(ago)} ago"
+    return f"{step.more} more {_events(of)}{within}"
 
 
 def _events(of: Any) -> str:

@@ -42,8 +42,13 @@ class Lead:
         scores: per score of the model [value, at], as it counts: by an override, where there is one.
         stage, stage_since: by the machine; ``shown_stage`` is what counts.
         overrides: ``score_key`` or ``OVERRIDDEN_STAGE`` → an ``overrides.Override``, which keeps the machine's score beneath.
-        rules: rule id → [period, count, credited value, at], for rules with a limit, a cap or a condition on traits.
-        windows: per counter of the model, the last instants that matched.
+        rules: rule id → [period, count, credited value, at], for rules with a limit, a cap or a condition on traits, and
+            for groups of rules (``@score/group``).
+        expiring: points given for a time only, soonest first: [expires, at, rule id, credited, position].
+        acted: [at, position] of the lead's last act, or its first event, if the model looks for silence; else None.
+        silent: ids of the inactivity rules that this silence has met already.
+        awaited: [stage, reason] that an event leads to as soon as what the stage requires is there, or None.
+        windows: per counting condition of the model, what it remembers of matching events (``windows``).
         definitions: per definition of the model [met, since, lost].
         history: stage moves [at, stage, reason, position or None].
         waiting: number of a stage's exit → since when its time runs.
@@ -57,10 +62,11 @@ class Lead:
     """
 
     __slots__ = (
-        "consent", "created_at", "crm_ids", "definitions", "do_not_contact", "due", "erased", "events", "first_touch",
-        "founding", "gpc", "history", "interests", "last_at", "last_position", "last_touch", "moved", "observed", "opt_in",
-        "other_pages", "overrides", "owner", "pages", "profiled", "qualified_at", "research", "rules", "scores", "sessions",
-        "stage", "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting", "windows",
+        "acted", "awaited", "consent", "created_at", "crm_ids", "definitions", "do_not_contact", "due", "erased", "events",
+        "expiring", "first_touch", "founding", "gpc", "history", "interests", "last_at", "last_position", "last_touch",
+        "moved", "observed", "opt_in", "other_pages", "overrides", "owner", "pages", "profiled", "qualified_at", "research",
+        "rules", "scores", "sessions", "silent", "stage", "stage_since", "temperature", "ticked", "traits", "user_id",
+        "visits", "waiting", "windows",
     )  # fmt: skip
 
     def __init__(self, founding: int, scores: int, counters: int, definitions: int, topics: int = 0) -> None:
@@ -94,7 +100,7 @@ class Lead:
         self.do_not_contact: list[str] = []
         self.scores: list[list[Any]] = [[0.0, 0] for _ in range(scores)]
         self.rules: dict[str, list[Any]] = {}
-        self.windows: list[list[Instant]] = [[] for _ in range(counters)]
+        self.windows: list[list[Any]] = [[] for _ in range(counters)]
         self.definitions: list[list[Any]] = [[False, None, None] for _ in range(definitions)]
         self.qualified_at: Instant | None = None
         self.temperature = "cold"
@@ -110,6 +116,10 @@ class Lead:
         self.interests: list[list[Any]] = [[0.0, 0] for _ in range(topics)]
         self.research: list[Any] | None = None
         self.overrides: dict[str, list[Any]] = {}
+        self.expiring: list[list[Any]] = []
+        self.acted: list[int] | None = None
+        self.silent: list[str] = []
+        self.awaited: list[Any] | None = None
 
     def trait(self, name: str) -> Any:
         """Return the current value of a trait, or None."""
