@@ -251,8 +251,9 @@ def find(service: Service, name: str) -> str | None:
 
 def comparable(lead: Answer) -> Answer:
     """Leave out what another order of arrival must change: names and places in the log, and when it was told."""
-    history = [{name: value for name, value in move.items() if name != "position"} for move in lead["history"]]
-    return {**lead, "history": history, "id": None, "position": None, "updated_at": None}
+    history = [{**move, "position": None} for move in lead["history"]]
+    consent = {subject: {**said, "position": None} for subject, said in lead["consent"].items()}
+    return {**lead, "history": history, "consent": consent, "id": None, "position": None, "updated_at": None}
 
 
 @settings(max_examples=12, suppress_health_check=list(HealthCheck))

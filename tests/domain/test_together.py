@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lead_events.domain import lint
 from lead_events.domain.funnel import held
 from lead_events.domain.model import compile_model
+from lead_events.domain.model_tests import run
 from lead_events.domain.overrides import of_score
 from lead_events.domain.scoring import machine_value_at
 from tests.domain.test_lapsing import by_time, quiet
@@ -99,3 +101,22 @@ def test_a_requirement_is_asked_of_the_machines_stage() -> None:
     assert (waiting.lead.shown_stage, held(waiting.lead, instant("2d"), waiting.model)) == ("customer", "sal")
     entered = given(*events).under(model).at("4d").folded()
     assert (entered.lead.shown_stage, entered.lead.stage) == ("customer", "sal")
+
+
+def test_a_sample_expects_the_stage_that_counts() -> None:
+    """A sample in which a person sets the stage shows that one, as the lead does."""
+    sample = {"type": "lead.overridden", "properties": {"stage": "customer", "reason": "signed"}, "author": "vera"}
+    model = scored(rule(1)) | {
+        "stages": {"customer": {"entry": [{"events": ["deal.won"]}]}},
+        "tests": [
+            {"name": "signed", "traits": {"email": "anna@firm.example"}, "events": [sample], "expect": {"stage": "customer"}}
+        ],
+    }
+    compiled = compile_model(model)
+    assert run(compiled.document.tests[0], compiled) == []
+
+
+def test_lint_knows_what_a_near_miss_weighs() -> None:
+    """A misspelt weight is found where it stands."""
+    (found,) = lint.lint_text("scores: {points: {rules: []}}\nnear_miss: {fakt: 1}\n")
+    assert (found.pointer, found.suggestion) == ("/near_miss/fakt", "did you mean fact?")

@@ -128,7 +128,7 @@ def show_override(lead: Lead, key: str, model: Model, as_of: Instant) -> schemas
 
 def _held(lead: Lead, model: Model, at: Instant) -> dict[str, Any] | None:
     """Return the stage that the machine waits with, unless a person has said which one counts."""
-    stage = None if OVERRIDDEN_STAGE in lead.overrides else held(lead, at, model)
+    stage = None if lead.erased or OVERRIDDEN_STAGE in lead.overrides else held(lead, at, model)
     return None if stage is None else {"stage": stage, "missing": model.requires[stage].missing(lead, at)}
 
 

@@ -22,6 +22,7 @@ from lead_events.domain.document import (
     Limit,
     ModelDocument,
     ModelTest,
+    NearMiss,
     Rule,
     Score,
     Sla,
@@ -53,6 +54,7 @@ _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     (r"stages/[^/]+/exits/\d+", Exit),
     (r"stages/[^/]+", Stage),
     (r"topics/[^/]+", Topic),
+    (r"near_miss", NearMiss),
     (r"", ModelDocument),
 )
 _DURATION = "a duration is a number and one of s, m, h, d, w, such as 30d"

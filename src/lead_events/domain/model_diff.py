@@ -112,7 +112,7 @@ def _place(path: tuple[str, ...]) -> str:
             return " ".join([f"silence {rule} of {score}", *_names(rest)])
         case ("scores", score, *rest):
             return " ".join([f"score {score}", *_names(rest)])
-        case ("definitions" | "stages" | "temperature" | "targets" | "tests", name, *rest):
+        case ("definitions" | "stages" | "temperature" | "topics" | "targets" | "tests", name, *rest):
             return " ".join([f"{path[0].removesuffix('s')} {name}", *_names(rest)])
     return " ".join(_names(path)) or "the document"
 

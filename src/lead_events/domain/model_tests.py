@@ -104,7 +104,7 @@ def _read(field: str, model: Model) -> Callable[[Lead], Value]:
     if field.startswith("traits."):
         return lambda lead: lead.trait(field.removeprefix("traits."))
     readers: Mapping[str, Callable[[Lead], Value]] = {
-        "stage": lambda lead: lead.stage,
+        "stage": lambda lead: lead.shown_stage,
         "temperature": lambda lead: lead.temperature,
         "owner": lambda lead: lead.owner,
         "visits": lambda lead: lead.visits,
