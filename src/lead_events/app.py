@@ -6,6 +6,7 @@ No rule and no SQL here; whoever looks for what a request does goes to ``api``.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ from lead_events.api import (
     merge_candidates,
     merging,
     metrics,
+    near_misses,
     openapi,
+    overrides,
     parked,
     personal_data,
     problems,
@@ -48,6 +51,7 @@ from lead_events.api import (
     timeline,
     traits,
 )
+from lead_events.api import approvals as approvals_api
 from lead_events.api import generations as generations_api
 from lead_events.api import models as models_api
 from lead_events.api.door import Door, DoorLimits, mount
@@ -81,12 +85,14 @@ _logger = structlog.get_logger(__name__)
 ROUTERS = (
     me.router,
     lookup.router,  # before /v1/leads/{lead_id}, which would take its address
+    near_misses.router,  # likewise
     leads.router,
     traits.router,
     consent.router,
     research.router,
     personal_data.router,
     access_log.router,
+    overrides.router,
     merging.router,
     merge_candidates.router,
     erasing.router,
@@ -99,6 +105,7 @@ ROUTERS = (
     health.router,
     metrics.router,
     models_api.router,
+    approvals_api.router,
     generations_api.router,
     changes.router,
 )
@@ -258,8 +265,8 @@ def generation_actions(engine: Engine, vault: Vault) -> GenerationActions:
     compiled = Models(engine)
     return GenerationActions(
         begin=lambda number: replay.begin(engine, number),
-        promote=lambda generation_id, announce: promotion.promote(
-            engine, vault, generation_id, compiled, announce=Announce(announce)
+        promote=lambda generation_id, announce, without_approval: promotion.promote(
+            engine, vault, generation_id, compiled, announce=Announce(announce), without_approval=without_approval
         ),
         rollback=lambda announce: promotion.rollback(engine, vault, compiled, announce=Announce(announce)),
         estimate=estimate,
@@ -311,6 +318,8 @@ async def _run_writer(api: FastAPI) -> AsyncIterator[None]:
     if writer is not None:
         writer.start()
         reads.start()
+    # What a process is made of stays: walking it in every full collection took as long as folding a thousand events.
+    gc.freeze()
     yield
     if writer is not None:
         drains = (asyncio.to_thread(each.drain, _DRAIN_SECONDS) for each in (writer, reads))
