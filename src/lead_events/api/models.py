@@ -115,8 +115,8 @@ async def _read_text(request: Request) -> ModelText:
         raise MalformedBody("The body is not UTF-8.") from None
 
 
-_TextDep = Annotated[ModelText, Depends(_read_text)]
-_BODY: dict[str, Any] = {
+ModelTextDep = Annotated[ModelText, Depends(_read_text)]
+MODEL_BODY: dict[str, Any] = {
     "required": True,
     "content": {
         "application/json": {
@@ -146,16 +146,16 @@ _BODY: dict[str, Any] = {
     operation_id="publish_model",
     status_code=201,
     responses=problems(400, 413, 415, 422),
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": MODEL_BODY},
 )
 def publish_model(
-    key: Annotated[Key, require(Scope.MODELS_WRITE)], text: _TextDep, reader: ReaderDep, response: Response
+    key: Annotated[Key, require(Scope.MODELS_WRITE)], text: ModelTextDep, reader: ReaderDep, response: Response
 ) -> Published:
     """Publish a document under the next number; it never changes afterwards, and changes nothing by itself.
 
     The body is a document, or `{"document", "author", "note"}`, as JSON or YAML. A refusal names every mistake at once.
     """
-    document, author, note = _unwrap(text, f"key {key.key_id}")
+    document, author, note = unwrap(text, f"key {key.key_id}")
     warnings = lint.check(document.document, document.lines, document.traps)
     now = clock.now()
     with writing(reader.engine) as connection:
@@ -205,7 +205,7 @@ def diff_models(number: int, other: int, reader: ReaderDep) -> ModelDiff:
     )
 
 
-def _unwrap(text: ModelText, author: str) -> tuple[ModelText, str, str]:
+def unwrap(text: ModelText, author: str) -> tuple[ModelText, str, str]:
     """Return the document of a body, its author and its note."""
     body = text.document
     if not isinstance(body, dict) or "document" not in body:

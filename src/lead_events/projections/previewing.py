@@ -86,7 +86,12 @@ def preview(
     Returns:
         Reports, each whole; only the last one is ``exact``.
     """
-    question = ask(engine, model)
+    return _tell(engine, vault, ask(engine, model), stop, first, every)
+
+
+def _tell(
+    engine: Engine, vault: Vault, question: Question, stop: threading.Event, first: float, every: float
+) -> Iterator[Report]:
     tally, effects = Tally(), Effects(question.old, question.live.clock)
     due = time.monotonic() + first
     done = 0
