@@ -43,6 +43,7 @@ from lead_events.api import (
     overrides,
     parked,
     personal_data,
+    preview,
     problems,
     quarantine,
     request_log,
@@ -62,7 +63,7 @@ from lead_events.api.problems import Asgi
 from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMasterKey, Unavailable
 from lead_events.domain.retention import Periods
 from lead_events.domain.signals import PrivacySignals
-from lead_events.projections import promotion, replay
+from lead_events.projections import previewing, promotion, replay
 from lead_events.projections.estimating import estimate
 from lead_events.projections.projector import Models
 from lead_events.projections.promotion import Announce
@@ -106,6 +107,7 @@ ROUTERS = (
     metrics.router,
     models_api.router,
     approvals_api.router,
+    preview.router,
     generations_api.router,
     changes.router,
 )
@@ -249,6 +251,7 @@ def create_app(settings: Settings, engine: Engine) -> Application:
     api.state.vault = vault
     api.state.erasure_ledger = erasure_ledger(settings)
     api.state.generation_actions = generation_actions(engine, vault)
+    api.state.preview = partial(previewing.preview, engine, vault)
     signals = PrivacySignals(settings.privacy_signals)
     door = Door(
         writer,

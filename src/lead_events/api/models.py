@@ -125,8 +125,8 @@ async def _read_text(request: Request) -> ModelText:
         raise MalformedBody("The body is not UTF-8.") from None
 
 
-_TextDep = Annotated[ModelText, Depends(_read_text)]
-_BODY: dict[str, Any] = {
+ModelTextDep = Annotated[ModelText, Depends(_read_text)]
+MODEL_BODY: dict[str, Any] = {
     "required": True,
     "content": {
         "application/json": {
@@ -156,16 +156,16 @@ _BODY: dict[str, Any] = {
     operation_id="publish_model",
     status_code=201,
     responses=problems(400, 413, 415, 422),
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": MODEL_BODY},
 )
 def publish_model(
-    key: Annotated[Key, require(Scope.MODELS_WRITE)], text: _TextDep, reader: ReaderDep, response: Response
+    key: Annotated[Key, require(Scope.MODELS_WRITE)], text: ModelTextDep, reader: ReaderDep, response: Response
 ) -> Published:
     """Publish a document under the next number; it never changes afterwards, and changes nothing by itself.
 
     The body is a document, or `{"document", "author", "note"}`, as JSON or YAML. A refusal names every mistake at once.
     """
-    document, author, note = _unwrap(text, f"key {key.key_id}")
+    document, author, note = unwrap(text, f"key {key.key_id}")
     now = clock.now()
     with reading(reader.engine) as connection:
         carried = read_carried(connection, lint_traits.asked(document.document), now - lint_traits.CARRIED_DAYS * DAY)
@@ -244,7 +244,7 @@ def draw_model(
     return Response(draw_svg(chart), media_type="image/svg+xml")
 
 
-def _unwrap(text: ModelText, author: str) -> tuple[ModelText, str, str]:
+def unwrap(text: ModelText, author: str) -> tuple[ModelText, str, str]:
     """Return the document of a body, its author and its note."""
     body = text.document
     if not isinstance(body, dict) or "document" not in body:

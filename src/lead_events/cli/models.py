@@ -132,6 +132,26 @@ def lint_file(file: Path, *, against_log: bool) -> None:
     click.echo("It can be published.")
 
 
+@models.command("preview")
+@click.argument("file", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Each report as one line of JSON, as POST /v1/models/preview gives it.")
+def preview(file: Path, *, as_json: bool) -> None:
+    """Show what a document would change if it were live now; writes nothing. Ctrl-C ends it with the sample so far."""
+    from lead_events.cli import preview_report
+    from lead_events.domain import lint
+    from lead_events.domain.model import compile_model
+
+    text = _read(file)
+    if not _report(lint.lint(text.document, text.lines, text.traps)):
+        sys.exit(_FOUND)
+    with opened() as database:
+        is_exact = preview_report.run(database, compile_model(text.document), as_json=as_json)
+    if not is_exact:
+        sys.exit(_FOUND)
+    if not as_json:
+        click.echo(f"Nothing changed. Publish it: ./lead-events models publish {file}")
+
+
 @models.command("diff")
 @click.argument("old")
 @click.argument("new")
