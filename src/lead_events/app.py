@@ -53,6 +53,7 @@ from lead_events.api import (
     traits,
 )
 from lead_events.api import approvals as approvals_api
+from lead_events.api import backtest as backtest_api
 from lead_events.api import generations as generations_api
 from lead_events.api import models as models_api
 from lead_events.api.door import Door, DoorLimits, mount
@@ -63,7 +64,7 @@ from lead_events.api.problems import Asgi
 from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMasterKey, Unavailable
 from lead_events.domain.retention import Periods
 from lead_events.domain.signals import PrivacySignals
-from lead_events.projections import previewing, promotion, replay
+from lead_events.projections import backtesting, previewing, promotion, replay
 from lead_events.projections.estimating import estimate
 from lead_events.projections.projector import Models
 from lead_events.projections.promotion import Announce
@@ -105,6 +106,7 @@ ROUTERS = (
     docs.router,
     health.router,
     metrics.router,
+    backtest_api.router,
     models_api.router,
     approvals_api.router,
     preview.router,
@@ -252,6 +254,7 @@ def create_app(settings: Settings, engine: Engine) -> Application:
     api.state.erasure_ledger = erasure_ledger(settings)
     api.state.generation_actions = generation_actions(engine, vault)
     api.state.preview = partial(previewing.preview, engine, vault)
+    api.state.backtest = partial(backtesting.run, engine, vault)
     signals = PrivacySignals(settings.privacy_signals)
     door = Door(
         writer,

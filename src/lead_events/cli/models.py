@@ -10,6 +10,7 @@ from typing import Any
 import click
 import orjson
 
+from lead_events.cli.backtest import backtest
 from lead_events.cli.opening import Opened, opened
 from lead_events.cli.tables import print_table
 from lead_events.domain.model_text import ModelText, read_json, read_yaml
@@ -21,6 +22,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def models() -> None:
     """Model documents: immutable, numbered, with author and note."""
+
+
+models.add_command(backtest)
 
 
 @models.command("publish")
@@ -159,7 +163,7 @@ def diff(old: str, new: str) -> None:
     """Say in words what differs between two documents: numbers of published ones, or files."""
     from lead_events.domain import model_diff
 
-    found = model_diff.diff(_find(old), _find(new))
+    found = model_diff.diff(find_document(old), find_document(new))
     for each in found:
         click.echo(each.words)
     if not found:
@@ -220,8 +224,13 @@ def _report(findings: list[Any]) -> bool:
     return errors == 0
 
 
-def _find(name: str) -> dict[str, Any]:
-    """Return a published document by its number, or that of a file, which must be one that can be published."""
+def find_document(name: str) -> dict[str, Any]:
+    """Return a published document by its number, or that of a file, which must be one that can be published.
+
+    Raises:
+        NotFound: no model has that number.
+        RefusedModel: the document could not be published.
+    """
     from lead_events.domain import lint
 
     if name.isdigit() and not Path(name).exists():
