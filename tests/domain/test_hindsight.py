@@ -20,7 +20,7 @@ from lead_events.domain.times import DAY, MINUTE, Instant, format_instant
 from tests.given import BEGIN, happened, identified, instant, opened, viewed
 from tests.histories import MODEL, Said, logs
 
-READY = {
+READY: dict[str, Any] = {
     "scores": {"heat": {"half_life": "30d", "rules": [{"id": "view", "when": {"type": "page.viewed"}, "points": 10}]}},
     "definitions": {"ready": {"scores.heat": {"at_least": 25}}},
 }

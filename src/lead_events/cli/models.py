@@ -180,7 +180,7 @@ def draw(model: str, *, form: str) -> None:
     from lead_events.domain.document import ModelDocument
 
     number = int(model) if model.isdigit() and not Path(model).exists() else None
-    chart = diagram.read_chart(ModelDocument.model_validate(_find(model)), number)
+    chart = diagram.read_chart(ModelDocument.model_validate(find_document(model)), number)
     click.echo(diagram.draw_mermaid(chart) if form == "mermaid" else draw_svg(chart), nl=False)
 
 
