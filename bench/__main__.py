@@ -26,6 +26,7 @@ from bench import (
     profiles,
     replaying,
     report,
+    sealing,
     visible,
     world,
 )
@@ -43,7 +44,7 @@ _SERVED = {
     "visible": visible.run,
     "niced": niced.run,
 }
-FIGURES = ("import", "replay", "disk", "promotion", *_SERVED, "append")
+FIGURES = ("import", "sealing", "replay", "disk", "promotion", *_SERVED, "append")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +75,8 @@ def _measure(given: World, wanted: set[str]) -> list[Row]:
     if wanted & {"replay", "batches", "append"}:
         replaying.measure_peers(given)
     rows += _try("import", importing.run, given) if "import" in wanted else []
-    if not wanted - {"import"}:
+    rows += _try("sealing", sealing.run, given) if "sealing" in wanted else []
+    if not wanted - {"import", "sealing"}:
         return rows
     given.say(f"loading {given.plan.events:,} demo events into {' and '.join(given.databases)}")
     world.load_history(given)
