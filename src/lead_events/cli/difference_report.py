@@ -15,9 +15,7 @@ _BAR = 40
 
 def print_report(report: dict[str, Any]) -> None:
     """Print a whole difference."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)
+    console = open_console()
     old, new = report["from"], report["to"]
     console.print(
         f"Generation {new['generation_id']} (model {new['model']}) against generation {old['generation_id']} "
@@ -26,22 +24,33 @@ def print_report(report: dict[str, Any]) -> None:
     if report["empty"]:
         console.print("No lead stands or scores differently.")
         return
+    print_moves(console, report)
+
+
+def open_console() -> Console:
+    """Return what reports are printed on: as wide as the terminal, or as a page."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH)
+
+
+def print_moves(console: Console, report: dict[str, Any]) -> None:
+    """Print what moves where and who moves most."""
     definitions = report["definitions"].items()
-    _print(console, "Definitions", ("definition", "enter", "leave"), [(n, d["entered"], d["left"]) for n, d in definitions])
+    print_rows(console, "Definitions", ("definition", "enter", "leave"), [(n, d["entered"], d["left"]) for n, d in definitions])
     for title, name in (("Stages", "stages"), ("Temperatures", "temperatures")):
-        _print(console, title, ("from", "to", "leads"), [(m["from"], m["to"], m["leads"]) for m in report[name]])
+        print_rows(console, title, ("from", "to", "leads"), [(m["from"], m["to"], m["leads"]) for m in report[name]])
     _print_scores(console, report["scores"])
     movers = [(m["lead_id"], f"{m['points']:g}", _rules(m["rules"])) for m in report["top_movers"]]
-    _print(console, "Who moves most", ("lead", "points", "by rule"), movers)
+    print_rows(console, "Who moves most", ("lead", "points", "by rule"), movers)
 
 
 def _print_scores(console: Console, scores: dict[str, Any]) -> None:
     rows = [(name, s["leads"], s["up"], s["down"], f"{s['mean']:+g}", f"{s['largest']:+g}") for name, s in scores.items()]
-    _print(console, "Scores", ("score", "leads", "up", "down", "mean", "largest"), rows)
+    print_rows(console, "Scores", ("score", "leads", "up", "down", "mean", "largest"), rows)
     for name, score in scores.items():
         most = max(band["leads"] for band in score["histogram"])
         bands = [(_band(band), band["leads"], "█" * max(1, band["leads"] * _BAR // most)) for band in score["histogram"]]
-        _print(console, f"Points of {name}", ("change", "leads", ""), bands)
+        print_rows(console, f"Points of {name}", ("change", "leads", ""), bands)
 
 
 def _band(band: dict[str, Any]) -> str:
@@ -54,7 +63,8 @@ def _rules(rules: list[dict[str, Any]]) -> str:
     return ", ".join(f"{rule['rule']} {rule['points']:+g}" for rule in rules)
 
 
-def _print(console: Console, title: str, headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+def print_rows(console: Console, title: str, headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Print a table, or nothing when it has no rows."""
     if not rows:
         return
     table = Table(*headings, title=title, title_justify="left", box=box.SIMPLE_HEAD)

@@ -110,7 +110,7 @@ def _fold_in_order(
         events = sorted((opened[row.position] for row in new if row.position in opened), key=_event_key)
         remembered = _remember(page, before)
         trace = Trace() if page.speaks else None
-        lead, failure = _fold_or_park(page, founding, before.lead if before else None, events, trace)
+        lead, failure = fold_or_park(page, founding, before.lead if before else None, events, trace)
         position = max([row.position for row in new], default=before.position if before else 0)
         _add(folded, page, lead, before, position, failure)
         if trace is not None and failure is None:
@@ -124,7 +124,7 @@ def _refold(
         before = page.before.get(founding)
         remembered = _remember(page, before)
         trace = Trace() if page.speaks else None
-        lead, failure = _fold_or_park(page, founding, None, history.events, trace)
+        lead, failure = fold_or_park(page, founding, None, history.events, trace)
         merged = history.merged_into is not None
         _add(folded, page, lead, before, history.position, failure, emptied=history.emptied, merged=merged)
         if len(history.events) > LONG_HISTORY or (before is not None and before.stale_since is not None):
@@ -159,7 +159,7 @@ def _at(events: Sequence[Event], page: Page) -> Instant:
     return events[-1].at if events else page.clock
 
 
-def _fold_or_park(
+def fold_or_park(
     page: Page, founding: int, lead: Lead | None, events: Sequence[Event], trace: Trace | None
 ) -> tuple[Lead, Parked | None]:
     """Fold; when an event cannot be folded, keep the lead as it was before that event, and say so."""
@@ -177,7 +177,7 @@ def _fold_prefix(lead: Lead, events: Sequence[Event], model: Model, clock: Insta
         saved = state.dump(lead)
         try:
             fold(lead, [event] if event else [], model, event.at if event else clock)
-        except Exception as error:  # noqa: BLE001 - see _fold_or_park
+        except Exception as error:  # noqa: BLE001 - see fold_or_park
             reason = f"{type(error).__name__}: {error}"
             return state.load(saved), Parked(lead.founding, event.position if event else last, reason[:500], clock, 1)
         last = lead.last_position

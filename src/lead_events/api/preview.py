@@ -1,0 +1,90 @@
+"""``POST /v1/models/preview``: what a model would change, told while it is being found out; nothing is written.
+
+The route only tells; finding out is ``projections``, put into the state as ``preview`` by the composition root.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from lead_events.api.auth import require
+from lead_events.api.deps import problems
+from lead_events.api.models import MODEL_BODY, ModelTextDep, unwrap
+from lead_events.api.schemas_preview import Preview
+from lead_events.domain import lint
+from lead_events.domain.errors import Unavailable
+from lead_events.domain.model import Model, compile_model
+from lead_events.domain.model_text import ModelText
+from lead_events.store.api_keys import Scope
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+
+PreviewAction = Callable[[Model, threading.Event], Iterator[dict[str, Any]]]
+"""Model and what stops it → reports, each whole, of which only the last is exact."""
+
+NDJSON = "application/x-ndjson"
+_AT_ONCE = 2
+_DESCRIPTION = (
+    "One whole report a line, as JSON: of a sample within about a second, then of more leads each second, at last of all."
+)
+
+
+class TooManyPreviews(Unavailable):
+    """{0} previews are under way; ask again when one of them has ended."""
+
+
+@router.post(
+    "/preview",
+    operation_id="preview_model",
+    dependencies=[require(Scope.MODELS_READ), require(Scope.LEADS_READ)],
+    response_class=StreamingResponse,
+    responses={200: {"model": Preview, "description": _DESCRIPTION}, **problems(400, 413, 415, 422, 503)},
+    openapi_extra={"requestBody": MODEL_BODY},
+)
+async def preview_model(text: ModelTextDep, request: Request) -> StreamingResponse:
+    """Say what a model would change if it were promoted now, before it is even published; closing the connection cancels.
+
+    The body is a document, as for `POST /v1/models`; a refusal names every mistake at once.
+    The answer is `application/x-ndjson`; it is whole when its last line is `exact`.
+    """
+    state = request.app.state
+    running = getattr(state, "previews", 0)
+    if running >= _AT_ONCE:  # each keeps a core busy, and the door shares it
+        raise TooManyPreviews(running)
+    stop = threading.Event()
+    reports = await asyncio.to_thread(_begin, state.preview, text, stop)
+    return _PreviewAnswer(state, reports, stop)
+
+
+def _begin(preview: PreviewAction, text: ModelText, stop: threading.Event) -> Iterator[dict[str, Any]]:
+    document, _, _ = unwrap(text, "")
+    lint.check(document.document, document.lines, document.traps)
+    return preview(compile_model(document.document), stop)
+
+
+class _PreviewAnswer(StreamingResponse):
+    """Stops the preview when it is sent, or when nobody listens any more."""
+
+    def __init__(self, state: Any, reports: Iterator[dict[str, Any]], stop: threading.Event) -> None:
+        super().__init__(_write(reports), media_type=NDJSON, headers={"Cache-Control": "no-store"})
+        self._state, self._stop = state, stop
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send the answer; whatever ends it ends the preview."""
+        self._state.previews = getattr(self._state, "previews", 0) + 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._stop.set()
+            self._state.previews -= 1
+
+
+async def _write(reports: Iterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+    while (report := await asyncio.to_thread(next, reports, None)) is not None:
+        yield Preview.model_validate(report).model_dump_json(by_alias=True).encode() + b"\n"
