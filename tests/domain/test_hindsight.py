@@ -180,15 +180,22 @@ def test_watching_equals_folding_again_at_every_moment(remember_every: int, said
     assert sighting.fired == naive_fired(told, compile_model(MODEL))
 
 
-@settings(max_examples=40)
+def asking(points: float) -> dict[str, Any]:
+    """Return a model with a threshold beside what only events, only time or another way in can bring about."""
+    document = copy.deepcopy(MODEL)
+    hot = {"all": [{"scores.behaviour": {"at_least": points}}, {"count": {"type": "page.viewed"}, "at_least": 1, "within": "1d"}]}
+    warm = {"all": [{"visits": {"at_least": 3}}, {"not": {"scores.heat": {"at_least": 5}}}]}
+    document["definitions"]["ready"] = {"any": [hot, warm], "contact": "present"}
+    return document
+
+
+@settings(max_examples=60)
 @hypothesis_given(said=logs(), points=st.sampled_from([5, 10, 20, 25, 30, 45, 60]))
 def test_what_a_score_reached_tells_who_another_threshold_finds(said: list[Said], points: int) -> None:
     """A lead is found under a document with that threshold exactly when it reached so many points."""
     told = random_story(said)
-    other = copy.deepcopy(MODEL)
-    other["definitions"]["ready"]["all"][1]["scores.behaviour"]["at_least"] = points
-    reached = watch(told, prepare("short", compile_model(MODEL))).reached[0]
-    is_found = watch(told, prepare("other", compile_model(other))).found[0] is not None
+    reached = watch(told, prepare("short", compile_model(asking(25)))).reached[0]
+    is_found = watch(told, prepare("other", compile_model(asking(points)))).found[0] is not None
     assert (reached is not None and reached >= points) is is_found
 
 

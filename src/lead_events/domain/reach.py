@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from lead_events.domain.agreement import AGREEMENT
 from lead_events.domain.conditions import LeadTest, compile_lead_condition
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import value_at
@@ -18,7 +19,6 @@ _Path = tuple[str | int, ...]
 _MOST = 8
 _SLIGHTEST = 1e-9
 _UNREACHABLE = 1e300
-_METADATA = frozenset({"text", "owner", "approvers"})
 
 
 class Threshold(NamedTuple):
@@ -50,7 +50,7 @@ def find_thresholds(model: Model) -> list[Threshold]:
     names = [score.name for score in model.scores]
     found = []
     for index, (name, spec) in enumerate(documented.items()):
-        condition = {key: value for key, value in spec.items() if key not in _METADATA}
+        condition = {key: value for key, value in spec.items() if key not in AGREEMENT}
         for path, score, at_least, is_needed in list(_find(condition, (), is_needed=True))[:_MOST]:
             where = f"definitions.{name}"
             slightest = _SLIGHTEST if scope.half_lives[score] is not None else -_UNREACHABLE
@@ -68,6 +68,8 @@ def reach(threshold: Threshold, lead: Lead, model: Model, at: Instant, best: flo
     Args:
         best: the highest until now, None when it met it at none.
     """
+    if not lead.profiled:
+        return best
     if threshold.high is not None and threshold.high(lead, at):
         return _UNREACHABLE
     value = value_at(lead, threshold.score, model.scores[threshold.score], at)
