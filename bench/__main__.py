@@ -22,9 +22,11 @@ from bench import (
     importing,
     listing,
     niced,
+    people,
     profiles,
     replaying,
     report,
+    sealing,
     visible,
     world,
 )
@@ -34,8 +36,15 @@ from bench.world import World
 
 _ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = _ROOT / "bench" / "results"
-_SERVED = {"lists": listing.run, "door": door.run, "batches": batches.run, "visible": visible.run, "niced": niced.run}
-FIGURES = ("import", "replay", "disk", "promotion", *_SERVED, "append")
+_SERVED = {
+    "lists": listing.run,
+    "people": people.run,
+    "door": door.run,
+    "batches": batches.run,
+    "visible": visible.run,
+    "niced": niced.run,
+}
+FIGURES = ("import", "sealing", "replay", "disk", "promotion", *_SERVED, "append")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +75,8 @@ def _measure(given: World, wanted: set[str]) -> list[Row]:
     if wanted & {"replay", "batches", "append"}:
         replaying.measure_peers(given)
     rows += _try("import", importing.run, given) if "import" in wanted else []
-    if not wanted - {"import"}:
+    rows += _try("sealing", sealing.run, given) if "sealing" in wanted else []
+    if not wanted - {"import", "sealing"}:
         return rows
     given.say(f"loading {given.plan.events:,} demo events into {' and '.join(given.databases)}")
     world.load_history(given)

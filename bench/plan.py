@@ -20,6 +20,8 @@ class Plan:
         batch_seconds: batches against one server.
         paced_seconds: one stretch of posts at a fixed rate.
         pages: pages of leads read per list.
+        people: persons with a thousand events who are identified, explained and erased.
+        sealing_events: events that are appended and folded with and without their personal parts.
         import_events: lines of the file that is imported.
         append_batches: batches per round of append and of its limit.
         fold_events: events that peers and limits fold.
@@ -34,6 +36,8 @@ class Plan:
     batch_seconds: float
     paced_seconds: float
     pages: int
+    people: int
+    sealing_events: int
     import_events: int
     append_batches: int
     fold_events: int
@@ -53,7 +57,7 @@ def read_size(text: str) -> int:
 def plan(events: int) -> Plan:
     """Return what to measure on a log of so many events."""
     if events < 10_000:
-        return Plan(events, events // 4, 2, 1, 0.3, 0.3, 0.6, 10, 2_000, 2, 2_000, 200)
+        return Plan(events, events // 4, 2, 1, 0.3, 0.3, 0.6, 10, 1, 1_000, 2_000, 2, 2_000, 200)
     if events < 100_000:
-        return Plan(events, events, 10, 2, 1.5, 2, 4, 60, 20_000, 8, 20_000, 1_000)
-    return Plan(events, min(events, 1_000_000), 45, 3, 4, 6, 10, 200, 100_000, 20, 50_000, 3_000)
+        return Plan(events, events, 10, 2, 1.5, 2, 4, 60, 2, 4_000, 20_000, 8, 20_000, 1_000)
+    return Plan(events, min(events, 1_000_000), 45, 3, 4, 6, 10, 200, 5, 10_000, 100_000, 20, 50_000, 3_000)

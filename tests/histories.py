@@ -77,6 +77,78 @@ MODEL: dict[str, Any] = {
 }
 """A model under which much happens within days: short half-lives, a window, both kinds of exits, limits, caps, traits."""
 
+LANGUAGE: dict[str, Any] = {
+    "name": "everything",
+    "time_zone": "Asia/Kathmandu",
+    "scores": {
+        "behaviour": {
+            "half_life": "12h",
+            "cap": 60,
+            "groups": {
+                "looks": {"limit": {"times": 3, "per": "day"}, "cap": 30},
+                "visit": {"limit": {"times": 2, "per": "session"}},
+            },
+            "rules": [
+                {"id": "view", "when": {"type": "page.viewed"}, "points": 10, "group": "looks", "cap": 25},
+                {"id": "file", "when": {"type": "file.downloaded"}, "points": 30, "group": "looks", "valid_for": "2d"},
+                {"id": "form", "when": {"type": "form.submitted"}, "points": 15, "group": "visit"},
+                {"id": "fair", "when": {"type": "form.submitted"}, "points": 9, "valid_for": "1d", "cap": 12,
+                 "limit": {"times": 3, "per": "ever"}},
+                {"id": "gone", "when": {"type": "email.unsubscribed"}, "points": -20, "valid_for": "12h",
+                 "limit": {"times": 2, "per": "day"}},
+            ],
+            "inactivity": [
+                {"id": "quiet", "after": "1d", "points": -7, "unless": {"stage": ["sal", "recycled"]}},
+                {"id": "asleep", "after": "3d", "set": 2},
+            ],
+        },
+        "heat": {
+            "rules": [{"id": "any-view", "when": {"type": "page.viewed"}, "points": 7, "valid_for": "36h",
+                       "limit": {"times": 9, "per": "day"}}],
+            "inactivity": [{"id": "cold", "after": "2d", "set": 0, "unless": {"definition": "steady"}}],
+        },
+        "fit": {
+            "cap": 22,
+            "groups": {"who": {"cap": 20}},
+            "rules": [
+                {"id": "director", "when": {"traits.job_title": {"matches": "(?i)director"}}, "points": 15, "group": "who"},
+                {"id": "large", "when": {"traits.staff": {"at_least": 5}}, "points": 12, "group": "who"},
+            ],
+        },
+    },
+    "grade": {"letter": {"score": "fit", "steps": [20, 10]}, "digit": {"score": "behaviour", "steps": [30, 15, 5]}},
+    "definitions": {
+        "steady": {"distinct": "context.page.path", "at_least": 2, "within": "2d"},
+        "ready": {"all": [{"contact": "present"}, {"grade": ["A1", "A2", "B1", "B2"]}]},
+        "turning": {"sequence": [{"type": "page.viewed"}, {"type": ["file.downloaded", "form.submitted"]}], "within": "12h",
+                    "lately": "3d"},
+        "away": {"since": {"type": "page.viewed"}, "at_least": "1d", "at_most": "4d"},
+        "spends": {"sum": {"type": "form.submitted", "of": "properties.amount", "properties.amount": {"at_least": 0.5}},
+                   "at_least": 2, "within": "2d"},
+        "two-of": {"at_least": 2, "of": [{"definition": "steady"}, {"definition": "away"}, {"scores.heat": {"at_least": 14}}]},
+    },
+    "temperature": {"hot": "ready", "warm": {"scores.heat": {"at_least": 9}}},
+    "stages": {
+        "visitor": {},
+        "lead": {"entry": [{"from": ["visitor"], "when": {"contact": "present"}}]},
+        "mql": {
+            "requires": [{"not": {"definition": "away"}}],
+            "entry": [
+                {"from": ["visitor", "lead"], "when": {"definition": "any"}},
+                {"from": ["recycled"], "when": {"definition": "any"}, "after_activity": True},
+            ],
+            "exits": [{"to": "lead", "after": "1d", "unless": {"definition": "any"}, "reason": "cooled"}],
+        },
+        "sal": {
+            "requires": ["traits.job_title"],
+            "entry": [{"from": ["visitor", "lead", "mql", "recycled"], "events": ["lead.accepted"]}],
+            "exits": [{"to": "recycled", "after": "3d", "idle": True, "reason": "stalled"}],
+        },
+        "recycled": {"entry": [{"from": ["mql", "sal"], "events": ["lead.rejected"]}]},
+    },
+}  # fmt: skip
+"""A model with every construct of the language that time alone moves, short enough that all of it happens within days."""
+
 TYPES = (
     *("page.viewed",) * 4,
     "file.downloaded",
@@ -142,7 +214,12 @@ def bodies(draw: st.DrawFn, number: int, arrival: Instant) -> dict[str, Any]:
         anonymous_id=browser,
         traits=traits or None,
         context=draw(st.sampled_from([None, page])),
-        properties={"file": "x.pdf", "form_id": "f", "purpose": draw(st.sampled_from(PURPOSES))},
+        properties={
+            "file": "x.pdf",
+            "form_id": "f",
+            "amount": draw(st.sampled_from(["0.7", "1.3", "0.2"])),
+            "purpose": draw(st.sampled_from(PURPOSES)),
+        },
         **body,
     )
 

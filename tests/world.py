@@ -56,7 +56,7 @@ class World:
         self.model = _compiled() if document is None else compile_model(document)
         self.clock: Instant = START
         with writing(engine) as connection:
-            _empty(connection)
+            empty(connection)
             log.found(connection, MASTER_KEY)
             connection.execute(delete(schema.keys))
             connection.execute(insert(schema.keys), {"ref": LOG_REF, "wrapped_key": _LOG_KEY})
@@ -211,6 +211,7 @@ def dying(engine: Engine, commit: int) -> Iterator[None]:
         event.remove(engine, "commit", before_commit)
 
 
-def _empty(connection: Connection) -> None:
+def empty(connection: Connection) -> None:
+    """Delete every row of a database that has no triggers against it."""
     for table in schema.metadata.sorted_tables:
         connection.execute(delete(table))

@@ -6,6 +6,7 @@ No rule and no SQL here; whoever looks for what a request does goes to ``api``.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ from lead_events.api import (
     merge_candidates,
     merging,
     metrics,
+    near_misses,
     openapi,
+    overrides,
     parked,
     personal_data,
     preview,
@@ -49,6 +52,8 @@ from lead_events.api import (
     timeline,
     traits,
 )
+from lead_events.api import approvals as approvals_api
+from lead_events.api import backtest as backtest_api
 from lead_events.api import generations as generations_api
 from lead_events.api import models as models_api
 from lead_events.api.door import Door, DoorLimits, mount
@@ -59,7 +64,7 @@ from lead_events.api.problems import Asgi
 from lead_events.domain.errors import LeadEventsError, Misconfigured, MissingMasterKey, Unavailable
 from lead_events.domain.retention import Periods
 from lead_events.domain.signals import PrivacySignals
-from lead_events.projections import previewing, promotion, replay
+from lead_events.projections import backtesting, previewing, promotion, replay
 from lead_events.projections.estimating import estimate
 from lead_events.projections.projector import Models
 from lead_events.projections.promotion import Announce
@@ -82,12 +87,14 @@ _logger = structlog.get_logger(__name__)
 ROUTERS = (
     me.router,
     lookup.router,  # before /v1/leads/{lead_id}, which would take its address
+    near_misses.router,  # likewise
     leads.router,
     traits.router,
     consent.router,
     research.router,
     personal_data.router,
     access_log.router,
+    overrides.router,
     merging.router,
     merge_candidates.router,
     erasing.router,
@@ -99,7 +106,9 @@ ROUTERS = (
     docs.router,
     health.router,
     metrics.router,
+    backtest_api.router,
     models_api.router,
+    approvals_api.router,
     preview.router,
     generations_api.router,
     changes.router,
@@ -245,6 +254,7 @@ def create_app(settings: Settings, engine: Engine) -> Application:
     api.state.erasure_ledger = erasure_ledger(settings)
     api.state.generation_actions = generation_actions(engine, vault)
     api.state.preview = partial(previewing.preview, engine, vault)
+    api.state.backtest = partial(backtesting.run, engine, vault)
     signals = PrivacySignals(settings.privacy_signals)
     door = Door(
         writer,
@@ -261,8 +271,8 @@ def generation_actions(engine: Engine, vault: Vault) -> GenerationActions:
     compiled = Models(engine)
     return GenerationActions(
         begin=lambda number: replay.begin(engine, number),
-        promote=lambda generation_id, announce: promotion.promote(
-            engine, vault, generation_id, compiled, announce=Announce(announce)
+        promote=lambda generation_id, announce, without_approval: promotion.promote(
+            engine, vault, generation_id, compiled, announce=Announce(announce), without_approval=without_approval
         ),
         rollback=lambda announce: promotion.rollback(engine, vault, compiled, announce=Announce(announce)),
         estimate=estimate,
@@ -314,6 +324,8 @@ async def _run_writer(api: FastAPI) -> AsyncIterator[None]:
     if writer is not None:
         writer.start()
         reads.start()
+    # What a process is made of stays: walking it in every full collection took as long as folding a thousand events.
+    gc.freeze()
     yield
     if writer is not None:
         drains = (asyncio.to_thread(each.drain, _DRAIN_SECONDS) for each in (writer, reads))

@@ -19,6 +19,7 @@ from lead_events.store.api_keys import KeyKind, KeyRing
 from lead_events.store.engine import writing
 from lead_events.store.writer import Writer
 from tests.logs import found
+from tests.projections.conftest import _emptiable_engines, emptiable  # noqa: F401 - fixtures
 
 _NO_LIMITS = DoorLimits(address_rate=0, key_rate=0)
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from sqlalchemy import Engine
 
-from lead_events.api import companies, merge_candidates, merging, traits
+from lead_events.api import companies, merge_candidates, merging, overrides, traits
 from lead_events.domain.times import SECOND
 from lead_events.domain.wire import admit
 from lead_events.store import api_keys, log
@@ -26,7 +26,7 @@ class Identifying(Replaying):
     def __init__(self, engine: Engine, document: Document | None = None) -> None:
         """Found the log, add the routes, and make a key that reads leads only."""
         super().__init__(engine, document)
-        for router in (traits.router, merging.router, merge_candidates.router, companies.router):
+        for router in (traits.router, overrides.router, merging.router, merge_candidates.router, companies.router):
             self.app.include_router(router)
         with writing(engine) as connection:
             self.reads_only = api_keys.create(connection, KeyKind.SECRET, "crm", ["leads:read"])[1]

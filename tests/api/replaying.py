@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Engine, select
 
 from lead_events import app, clock
-from lead_events.api import changes, generations, models
+from lead_events.api import approvals, changes, generations, models
 from lead_events.domain.times import parse_instant
 from lead_events.projections import projector, replay
 from lead_events.projections.building import build_part
@@ -42,7 +42,7 @@ class Replaying(Service):
         """Found the log and add the routes."""
         super().__init__(engine, document)
         self.now = LONG_AFTER
-        for router in (models.router, generations.router, changes.router):
+        for router in (models.router, approvals.router, generations.router, changes.router):
             self.app.include_router(router)
         self.app.state.generation_actions = app.generation_actions(engine, self.vault)
         self.compiled = projector.Models(engine)

@@ -10,7 +10,19 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from lead_events.api import access_log, leads, lookup, me, parked, personal_data, problems, quarantine, scores, timeline
+from lead_events.api import (
+    access_log,
+    leads,
+    lookup,
+    me,
+    near_misses,
+    parked,
+    personal_data,
+    problems,
+    quarantine,
+    scores,
+    timeline,
+)
 from lead_events.domain.times import SECOND, Instant, parse_instant
 from lead_events.domain.wire import admit
 from lead_events.projections import projector
@@ -23,7 +35,7 @@ from lead_events.store.reads import ReadLog
 MASTER_KEY = bytes(range(32))
 BEGIN: Instant = parse_instant("2026-11-21T12:00:00Z")
 ROUTERS = (
-    lookup.router, leads.router, scores.router, timeline.router, parked.router, quarantine.router, me.router,
+    lookup.router, near_misses.router, leads.router, scores.router, timeline.router, parked.router, quarantine.router, me.router,
     personal_data.router, access_log.router,
 )  # fmt: skip
 
@@ -53,7 +65,7 @@ MODEL: dict[str, Any] = {
             "entry": [{"from": ["visitor", "lead"], "when": {"definition": "ready"}}],
             "exits": [{"to": "lead", "after": "1d", "unless": {"definition": "ready"}, "reason": "cooled"}],
         },
-        "sal": {"entry": [{"events": ["lead.accepted"]}]},
+        "sal": {"entry": [{"events": ["lead.accepted"]}], "final": True},
     },
 }
 """A small model: one fading score, one of traits, two definitions."""

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
 from lead_events import clock
 from lead_events.domain.errors import StaleGeneration
@@ -192,3 +192,61 @@ def test_promotions_at_once_are_one_after_the_other(service: Replaying) -> None:
     states = [each["status"] for each in service.get("/v1/generations").json()["data"]]
     assert states.count("live") == 1
     assert service.rows(live_id(service)) != []
+
+
+def agreed(approvers: list[str]) -> dict[str, Any]:
+    """Return a model with a definition that these people must approve."""
+    document = with_points("price", 45)
+    document["definitions"]["ready"] = {**document["definitions"]["ready"], "owner": "marketing", "approvers": approvers}
+    return document
+
+
+def test_a_model_goes_live_when_everybody_named_has_approved(service: Replaying) -> None:
+    """Until then promotion names who is missing; approving again changes nothing."""
+    generation_id = service.replayed(agreed(["anna", "boris"]))
+    address = "/v1/models/2/approvals"
+    before = service.get(address).json()
+    assert (before["missing"], before["data"]) == (["anna", "boris"], [])
+    assert before["approvers"] == {"anna": ["ready"], "boris": ["ready"]}
+    given = service.post(address, {"name": "anna", "note": "as we said"})
+    assert (given.status_code, given.json()["note"]) == (201, "as we said")
+    assert service.post(address, {"name": " anna ", "note": "again"}).json() == given.json()
+    refused = service.post(f"/v1/generations/{generation_id}/promote")
+    assert_problem(refused, 409, "not_approved")
+    assert "boris" in refused.json()["message"]
+    assert "anna" not in refused.json()["message"]
+    assert live_id(service) == 1
+    service.post(address, {"name": "boris"})
+    assert service.get(address).json()["missing"] == []
+    done = service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "not needed"})
+    assert done.status_code == 200
+    assert service.get(f"/v1/generations/{generation_id}").json()["without_approval"] is None
+    assert service.post("/v1/generations/rollback").status_code == 200
+
+
+def test_going_live_without_approval_is_shown_for_ever(service: Replaying) -> None:
+    """The reason stands in the generation and in the log; a rollback, its way back and a rebuild ask nobody again."""
+    generation_id = service.replayed(agreed(["anna"]))
+    empty = service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "  "})
+    assert_problem(empty, 422, "invalid_request")
+    service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "anna is ill"})
+    assert live_id(service) == generation_id
+    with reading(service.engine) as connection:
+        (body,) = connection.execute(select(schema.events.c.body).where(schema.events.c.type == "generation.promoted")).scalars()
+    assert "anna is ill" in str(body)
+    service.post("/v1/generations/rollback")
+    service.post("/v1/generations/rollback")
+    again = service.begin(2)
+    assert service.build(again)
+    assert service.post(f"/v1/generations/{again}/promote").status_code == 200
+    shown = service.get("/v1/generations").json()["data"]
+    assert [each["without_approval"] for each in shown] == [None, "anna is ill", "anna is ill"]
+
+
+def test_only_those_who_are_named_can_approve(service: Replaying) -> None:
+    """A name that no definition has, and a model that is not there."""
+    service.publish(agreed(["anna"]))
+    assert_problem(service.post("/v1/models/2/approvals", {"name": "mallory"}), 422, "not_an_approver")
+    assert_problem(service.post("/v1/models/9/approvals", {"name": "anna"}), 404, "not_found")
+    assert_problem(service.post("/v1/models/2/approvals", {"name": ""}), 422, "invalid_request")
+    assert_problem(service.get("/v1/models/9/approvals"), 404, "not_found")

@@ -64,7 +64,7 @@ def test_a_lead_looks_like_the_wire_promises(service: Service) -> None:
             },
             "boss": {"met": True, "since": format_instant(service.now), "missing": []},
         },
-        "qualified_at": format_instant(service.now), "email": "anna@firm.example", "phone": "+74951234567",
+        "overrides": [], "qualified_at": format_instant(service.now), "email": "anna@firm.example", "phone": "+74951234567",
         "first_name": None, "last_name": "anna", "job_title": "Director",
         "company": {"name": "firm.example", "domain": "firm.example"}, "industry": None, "country": None, "city": None,
         "identification": "contact_known",
@@ -72,7 +72,7 @@ def test_a_lead_looks_like_the_wire_promises(service: Service) -> None:
         "consent": {}, "opt_in": [], "withheld": None, "no_sharing": False, "interests": [], "research": None,
         "first_touch": touch, "last_touch": touch, "visits": 1, "events": 2, "pages": [{"path": "/pricing", "views": 1}],
         "traits": {"email": "anna@firm.example", "phone": "+74951234567", "job_title": "Director"},
-        "merged_into": None, "deleted": False, "parked": False, "stale_since": None,
+        "merged_into": None, "deleted": False, "parked": False, "stale_since": None, "grade": None, "held": None,
     }  # fmt: skip
 
 

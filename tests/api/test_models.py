@@ -9,12 +9,14 @@ import pytest
 import yaml
 from sqlalchemy import Engine
 
+from lead_events.domain.times import DAY
 from lead_events.store import api_keys
 from lead_events.store.api_keys import KeyKind
-from lead_events.store.engine import writing
+from lead_events.store.carried import read_carried
+from lead_events.store.engine import reading, writing
 from tests.api.conftest import assert_problem
 from tests.api.replaying import Replaying, with_points
-from tests.api.service import MODEL
+from tests.api.service import MODEL, person
 
 
 @pytest.fixture
@@ -139,3 +141,44 @@ def test_models_published_at_once_get_different_numbers(service: Replaying) -> N
     for thread in threads:
         thread.join()
     assert sorted(numbers) == [2, 3, 4, 5, 6, 7]
+
+
+def test_the_chart_is_drawn(service: Replaying) -> None:
+    """As SVG unless Mermaid is asked for; the same bytes every time."""
+    drawn = service.get("/v1/models/1/diagram")
+    assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/svg+xml")
+    assert drawn.text.startswith("<svg ")
+    assert drawn.text == service.get("/v1/models/1/diagram", {"format": "svg"}).text
+    mermaid = service.get("/v1/models/1/diagram", {"format": "mermaid"})
+    assert mermaid.headers["content-type"] == "text/plain; charset=utf-8"
+    assert "visitor" in mermaid.text
+    assert mermaid.text.startswith("stateDiagram-v2")
+    assert_problem(service.get("/v1/models/1/diagram", {"format": "png"}), 422, "invalid_request")
+    assert_problem(service.get("/v1/models/9/diagram"), 404, "not_found")
+
+
+def test_a_model_whose_tests_fail_is_refused(service: Replaying) -> None:
+    """With what was expected and what came."""
+    sample = {"name": "one form", "events": [{"type": "form.submitted", "properties": {"form_id": "f"}}]}
+    refused = service.post("/v1/models", MODEL | {"tests": [{**sample, "expect": {"scores.behaviour": 42}}]})
+    assert_problem(refused, 422, "invalid_model")
+    (error,) = refused.json()["errors"]
+    assert error["pointer"] == "/tests/0/expect/scores.behaviour"
+    assert error["detail"] == "test 'one form' fails: scores.behaviour is 15.0, not 42"
+    passing = {**sample, "expect": {"scores.behaviour": 15}}
+    assert service.post("/v1/models", MODEL | {"tests": [passing]}).status_code == 201
+
+
+def test_a_trait_that_nobody_sends_is_pointed_out(service: Replaying) -> None:
+    """Once there are leads; those of long ago do not count, and what cannot be said is not said."""
+    definitions = {**MODEL["definitions"], "rich": {"traits.budget": {"above": 5}}}
+    document = MODEL | {"definitions": definitions}
+    pointers = [each["pointer"] for each in service.post("/v1/models", document).json()["warnings"]]
+    assert pointers == []
+    service.say(person("anna", traits={"email": "anna@firm.example", "job_title": "Director"}))
+    warnings = service.post("/v1/models", document).json()["warnings"]
+    assert [each["pointer"] for each in warnings] == ["/definitions/rich/traits.budget"]
+    assert "no event of the last 90 days carried 'budget'" in warnings[0]["message"]
+    with reading(service.engine) as connection:
+        assert read_carried(connection, {"job_title", "budget"}, service.now - DAY) == {"job_title"}
+        assert read_carried(connection, {"job_title"}, service.now + DAY) is None

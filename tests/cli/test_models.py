@@ -67,3 +67,39 @@ def test_what_is_not_there_is_said_in_one_line(env: dict[str, str], tmp_path: Pa
     assert run(env, "models", "lint", str(broken)).stderr.startswith("line 2: error:")
     assert run(env, "models", "show", "9").returncode == 2
     assert run(env, "models", "diff", "1", "nowhere.yaml").returncode == 2
+
+
+def test_a_model_that_names_approvers_waits_for_them(env: dict[str, str], tmp_path: Path) -> None:
+    """Who is missing is said; everybody named approves by one command each."""
+    path = shipped(env, tmp_path)
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document["definitions"]["engaged"]["approvers"] = ["anna", "boris"]
+    path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    assert run(env, "models", "publish", str(path)).returncode == 0
+    first = run(env, "models", "approve", "2", "--as", "anna", "--note", "as we said")
+    assert first.stdout == "anna approves model 2. Still missing: boris.\n"
+    listed = [line.split("\t") for line in run(env, "models", "approvals", "2").stdout.splitlines()]
+    assert [(row[0], row[2] == "missing", row[3]) for row in listed] == [("anna", False, "as we said"), ("boris", True, "")]
+    refused = run(env, "models", "approve", "2", "--as", "mallory")
+    assert (refused.returncode, "anna, boris" in refused.stderr) == (2, True)
+    run(env, "replay", "--model", "2")
+    waiting = run(env, "promote", "2", "--yes")
+    assert (waiting.returncode, "still needs the approval of boris" in waiting.stderr) == (2, True)
+    live = run(env, "promote", "2", "--yes", "--without-approval", "boris is ill")
+    assert live.returncode == 0
+    assert "went live without approval: boris is ill" in run(env, "generations").stdout
+
+
+def test_the_stage_chart_is_drawn(env: dict[str, str], tmp_path: Path) -> None:
+    """Of a published model and of a file, as Mermaid or SVG."""
+    path = shipped(env, tmp_path)
+    assert run(env, "models", "diagram", "1").stdout.startswith("stateDiagram-v2\n")
+    drawn = run(env, "models", "diagram", str(path), "--format", "svg").stdout
+    assert drawn.startswith("<svg ")
+    assert drawn.rstrip().endswith("</svg>")
+
+
+def test_lint_asks_the_log_on_demand(env: dict[str, str], tmp_path: Path) -> None:
+    """An empty log says nothing about forms."""
+    path = shipped(env, tmp_path)
+    assert run(env, "models", "lint", str(path), "--against-log").stdout == "It can be published.\n"

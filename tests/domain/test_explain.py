@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from decimal import Decimal
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -17,9 +18,10 @@ from lead_events.domain.model import Model, compile_model
 from lead_events.domain.scoring import Trace
 from lead_events.domain.state import Lead
 from lead_events.domain.times import DAY, MINUTE, parse_instant
-from tests.histories import MODEL, START, Said, logs
+from tests.histories import LANGUAGE, MODEL, START, Said, logs
 
 COMPILED = compile_model(MODEL)
+MODELS = pytest.mark.parametrize("model", [COMPILED, compile_model(LANGUAGE)], ids=["short", "everything"])
 NOON = parse_instant("2026-11-21T12:00:00Z")
 
 
@@ -44,29 +46,31 @@ def event(type_name: str, position: int = 1, at: int = NOON, **fields: object) -
     return Event(position, at, at, type_name, b"", b"w" * 16, (), dict(fields))
 
 
+@MODELS
 @given(said=logs(), later=st.integers(0, 60 * 24 * 60))
-def test_contributions_sum_exactly_to_the_score_shown(said: list[Said], later: int) -> None:
+def test_contributions_sum_exactly_to_the_score_shown(model: Model, said: list[Said], later: int) -> None:
     """After limits, caps, floors, traits taken back and any time of decay, the hundredths add up."""
     events = [opened(position, one) for position, one in enumerate(said, 1)]
     as_of = max(one.arrival for one in said) + later * MINUTE
-    lead, trace = folded(COMPILED, events, as_of)
-    for index, score in enumerate(COMPILED.scores):
-        explained = explain.explain_score(lead, index, COMPILED, as_of)
-        parts = explain.explain_contributions(trace.contributions, score, explained.value, as_of)
+    lead, trace = folded(model, events, as_of)
+    for index in range(len(model.scores)):
+        explained = explain.explain_score(lead, index, model, as_of)
+        parts = explain.explain_contributions(trace.contributions, explained, as_of)
         shown = Decimal(str(explained.value or 0.0))
         assert explained.reason or sum((Decimal(str(part.value)) for part in parts), Decimal()) == shown
         assert all(abs(part.value - part.contribution.credited * part.decay) < 0.011 for part in parts)
         assert (explained.value is None) == bool(explained.missing or explained.reason)
 
 
+@MODELS
 @given(said=logs(), later=st.integers(0, 60 * 24 * 60))
-def test_a_score_cools_when_it_says(said: list[Said], later: int) -> None:
+def test_a_score_cools_when_it_says(model: Model, said: list[Said], later: int) -> None:
     """At ``cools_at`` the score is below the threshold, one microsecond before it is not."""
     events = [opened(position, one) for position, one in enumerate(said, 1)]
     as_of = max(one.arrival for one in said) + later * MINUTE
-    lead, _ = folded(COMPILED, events, as_of)
-    for index, score in enumerate(COMPILED.scores):
-        for points, reached, cools_at in explain.explain_score(lead, index, COMPILED, as_of).thresholds:
+    lead, _ = folded(model, events, as_of)
+    for index, score in enumerate(model.scores):
+        for points, reached, cools_at in explain.explain_score(lead, index, model, as_of).thresholds:
             value, since = lead.scores[index]
             assert reached or cools_at is None
             if cools_at is not None:
@@ -116,9 +120,9 @@ def test_the_summary_says_in_five_lines_what_counts_most() -> None:
     as_of = NOON + 30 * DAY
     lead, trace = folded(model, events, as_of)
     parts = []
-    for index, score in enumerate(model.scores):
-        shown = explain.explain_score(lead, index, model, as_of).value
-        parts += explain.explain_contributions(trace.contributions, score, shown, as_of)
+    for index in range(len(model.scores)):
+        shown = explain.explain_score(lead, index, model, as_of)
+        parts += explain.explain_contributions(trace.contributions, shown, as_of)
     assert summarise(parts, {each.position: each for each in events}, model) == [
         "+20 boss: job_title = Director on 2026-11-21",
         "+30 price: downloaded /files/price-list.pdf on 2026-11-21, now 15",
@@ -137,8 +141,8 @@ def test_points_taken_back_say_that_the_trait_no_longer_holds() -> None:
         event("lead.traits_set", 2, NOON + DAY, traits={"job_title": "Clerk"}),
     ]
     lead, trace = folded(model, events, NOON + DAY)
-    shown = explain.explain_score(lead, 0, model, NOON + DAY).value
-    parts = explain.explain_contributions(trace.contributions, model.scores[0], shown, NOON + DAY)
+    shown = explain.explain_score(lead, 0, model, NOON + DAY)
+    parts = explain.explain_contributions(trace.contributions, shown, NOON + DAY)
     assert [part.value for part in parts] == [20.0, -20.0]
     assert summarise(parts, {each.position: each for each in events}, model) == [
         "+0 boss: 2 times, last no longer holds: job_title = Clerk on 2026-11-22"

@@ -189,6 +189,7 @@ def test_json_has_lines_too() -> None:
 
 _KEYS = st.sampled_from(
     ["scores", "a", "rules", "id", "when", "type", "points", "definitions", "all", "any", "of", "count", "within", "stages",
+     "sum", "distinct", "dwell", "sequence", "since", "lately", "at_most", "grade", "groups", "inactivity", "tests",
      "entry", "exits", "from", "to", "unless", "limit", "scores.a", "traits.x", "at_least", "not", "temperature", "hot"]
 )  # fmt: skip
 _LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-5, 2_000), st.sampled_from(["a", "30d", "page.viewed", "present"]))
@@ -215,3 +216,69 @@ def test_lint_understands_every_condition_as_the_compiler_does(spec: Any) -> Non
     else:
         errors = [finding for finding in lint.lint(document) if finding.severity is Severity.ERROR]
         assert errors == [] or all("present takes true" in error.message for error in errors)
+
+
+GROUPED = SMALL.replace(
+    "    rules:\n",
+    "    groups: {acts: {cap: 25, limit: {times: 2, per: day}}}\n"
+    "    inactivity:\n"
+    "      - {id: quiet, after: 45d, points: -20, unless: {stage: [lead]}}\n"
+    "    rules:\n"
+    "      - {id: chat, when: {type: chat.started}, points: 5, group: acts, limit: {times: 2, per: day}}\n",
+).replace("stages:\n", "grade: {letter: {score: behaviour, steps: [60, 30]}, digit: {score: behaviour, steps: [50]}}\nstages:\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "pointer", "severity", "words"),
+    [
+        ("group: acts", "group: act", "/scores/behaviour/rules/0/group", "error", "there is no group 'act'"),
+        ("after: 45d, p", "after: 45, p", "/scores/behaviour/inactivity/0/after", "error", "such as 30d"),
+        ("points: -20", "points: -20, set: 0", "/scores/behaviour/inactivity/0", "error", "either points or set"),
+        ("id: quiet", "id: chat", "/scores/behaviour/inactivity/0/id", "error", "stands more than once"),
+        ("{stage: [lead]}", "{stag: lead}", "/scores/behaviour/inactivity/0/unless/stag", "error", "no field 'stag'"),
+        ("points: 5, group", "valid_for: 900d, points: 5, group", "/scores/behaviour/rules/0", "error", "remembered one by one"),
+        ("steps: [60, 30]", "steps: [30, 60]", "/grade/letter/steps", "error", "they fall"),
+        ("steps: [50]", "step: [50]", "/grade/digit/step", "error", "no field 'step'"),
+        ("points: 5, group", "points: 50, group", "/scores/behaviour/rules/0/points", "warning", "never give more than 25"),
+        ("group: acts, limit: {times: 2", "group: acts, limit: {times: 5", "/scores/behaviour/rules/0/limit", "warning",
+         "never reached"),
+        ("group: acts, ", "", "/scores/behaviour/groups/acts", "warning", "no rule belongs"),
+        ("steps: [60, 30]", "steps: [600, 30]", "/grade/letter/steps/0", "warning", "cannot reach 600; its most is 100"),
+        ("    exits:\n      - {to: visitor, after: 30d, idle: true, reason: asleep}\n", "", "/stages/lead", "warning",
+         "no lead ever leaves"),
+        ("  lead:\n", "  lead:\n    requires: [traits.phon]\n", "/stages/lead/requires/0/traits.phon", "warning",
+         "no built-in trait"),
+        ("  lead:\n", "  lead:\n    requires: [{contakt: present}]\n", "/stages/lead/requires/0/contakt", "error", "no field"),
+        ("  ready:\n", "  ready:\n    approvers: anna\n", "/definitions/ready/approvers", "error", "a list of at most"),
+        ("  ready:\n", "  ready:\n    approvers: [anna]\n", "/definitions/ready", "warning", "not the words they agree on"),
+        ("  ready:\n    all:\n", "  ready:\n    at_least: 3\n    of:\n", "/definitions/ready/at_least", "warning", "3 of 2"),
+        ("stages:\n", "targets: [{id: t, definition: redy, at_least: 5, per: month}]\nstages:\n", "/targets/0/definition",
+         "error", "no definition 'redy'"),
+        ("{contact: present}\n      - {s", "{sum: {type: deal.won, of: properties.amount}, at_least: 9, within: 1d}\n      - {s",
+         "/definitions/ready/all/0", "error", "any number of small amounts"),
+        ("{contact: present}\n      - {s", "{sequence: [{type: page.viewed}, {tipe: x}], within: 1d}\n      - {s",
+         "/definitions/ready/all/0/sequence/1/tipe", "error", "no field 'tipe'"),
+        ("{contact: present}\n      - {s", "{since: {type: page.viewed}, at_leest: 7d}\n      - {s",
+         "/definitions/ready/all/0/at_leest", "error", "not 'at_leest'"),
+    ],
+)  # fmt: skip
+def test_the_whole_language_is_looked_through(old: str, new: str, pointer: str, severity: str, words: str) -> None:
+    """Groups, silence, windows, grades, requirements, agreement and targets: each mistake where it stands."""
+    assert found(GROUPED) == []
+    assert old in GROUPED
+    text = GROUPED.replace(old, new)
+    matching = [each for each in found(text) if each.pointer == pointer and each.severity == severity]
+    assert matching, found(text)
+    assert any(words in each.message for each in matching), matching
+    assert all(each.line for each in matching)
+
+
+def test_a_trait_that_nobody_sends_is_found_where_it_is_asked_for() -> None:
+    """Only when the log is at hand; a near name is suggested."""
+    text = SMALL.replace("{contact: present}\n      - {s", "{traits.annual_turnover: {above: 5}}\n      - {s")
+    assert found(text) == []
+    (finding,) = lint.lint_text(text, carried={"turnover", "annual_turnover_eur", "job_title"})
+    assert (finding.pointer, finding.line) == ("/definitions/ready/all/0/traits.annual_turnover", 11)
+    assert "no form asks for it" in finding.message
+    assert finding.suggestion == "did you mean annual_turnover_eur?"
+    assert lint.lint_text(text, carried={"annual_turnover"}) == []

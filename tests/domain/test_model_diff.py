@@ -48,6 +48,45 @@ def test_one_difference_is_one_sentence(path: tuple[Any, ...], to: Any, words: s
     assert only.words == words
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"scores.behaviour.groups": {"acts": {"cap": 40}}}, "score behaviour groups is new: acts cap 40"),
+        ({"scores.behaviour.inactivity": [{"id": "quiet", "after": "45d", "set": 0}]},
+         "score behaviour inactivity is new: quiet after 45d; set 0"),
+        ({"definitions.near": {"sequence": [{"type": "page.viewed"}, {"type": "deal.won"}], "within": "7d"}},
+         "definition near is new: sequence type page.viewed, type deal.won; within 7d"),
+        ({"definitions.near": {"since": {"type": "page.viewed"}, "at_least": "7d"}},
+         "definition near is new: time since type page.viewed; at least 7d"),
+        ({"tests": [{"name": "one view", "expect": {"stage": "lead"}}]}, "tests is new: one view expect stage lead"),
+        ({"stages.sal.requires": ["traits.budget"]}, "stage sal requires is new: traits.budget"),
+        ({"grade": {"letter": {"score": "fit", "steps": [3]}, "digit": {"score": "heat", "steps": [2, 1]}}},
+         "grade is new: letter score fit; steps 3; digit score heat; steps 2, 1"),
+    ],
+)  # fmt: skip
+def test_every_construct_is_said_in_words(change: dict[str, Any], words: str) -> None:
+    """Groups, silence, windows, grades, requirements and tests."""
+    ((path, to),) = change.items()
+    (only,) = diff(MODEL, changed(*path.split("."), to=to))
+    assert only.words == words
+
+
+def test_parts_of_new_constructs_stand_by_their_names() -> None:
+    """A silence, a group, a target and a test are named, not numbered."""
+    old = changed("scores", "behaviour", "groups", to={"acts": {"cap": 40}})
+    old["scores"]["behaviour"]["inactivity"] = [{"id": "quiet", "after": "45d", "points": -5}]
+    old["tests"] = [{"name": "one view", "expect": {"stage": "lead"}}]
+    new: dict[str, Any] = orjson.loads(orjson.dumps(old))
+    new["scores"]["behaviour"]["groups"]["acts"]["cap"] = 50
+    new["scores"]["behaviour"]["inactivity"][0]["after"] = "30d"
+    new["tests"].insert(0, {"name": "nobody", "expect": {"stage": "visitor"}})
+    assert [each.words for each in diff(old, new)] == [
+        "group acts of behaviour cap: 40 → 50",
+        "silence quiet of behaviour after: 45d → 30d",
+        "test nobody is new: expect stage visitor",
+    ]
+
+
 def test_order_of_rules_means_nothing_and_order_of_entries_does() -> None:
     """Rules stand by their ids; the first entry that fits wins."""
     rules = MODEL["scores"]["behaviour"]["rules"]

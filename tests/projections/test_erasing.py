@@ -9,14 +9,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
-from lead_events.domain.times import MINUTE
+from lead_events.domain.times import MINUTE, format_instant
 from lead_events.store import erasing, schema
 from lead_events.store.engine import reading
 from lead_events.store.erasing import Request
 from lead_events.store.erasure_scope import AlreadyErased
 from lead_events.store.log import Kept
 from lead_events.store.verify import verify_log
-from tests.histories import Said, logs
+from tests import builders
+from tests.histories import START, Said, logs
 from tests.projections.test_properties import pages, some
 from tests.world import World
 
@@ -76,7 +77,9 @@ def test_an_erasure_touches_nobody_who_never_named_the_person(emptiable: Engine,
     touched = {founding for founding, row in after.items() if row["updated_at"] == world.clock}
     assert touched <= _candidates(world, gone)
     for founding in after.keys() - touched:
-        if after[founding]["updated_at"] == before[founding]["updated_at"]:  # else time moved it within that minute
+        row = before[founding]
+        due = row["due_at"] is not None and row["due_at"] <= world.clock  # within that minute time passed an instant of its own
+        if after[founding]["updated_at"] == row["updated_at"] and not due:
             assert after[founding] == before[founding]
 
 
@@ -109,3 +112,22 @@ def test_what_is_sent_again_after_an_erasure_brings_nothing_back(emptiable: Engi
 def _refs(world: World) -> set[bytes]:
     with reading(world.engine) as connection:
         return set(connection.execute(select(schema.refs.c.blind)).scalars())
+
+
+def test_equal_instants_on_a_shared_browser_are_told_apart(emptiable: Engine) -> None:
+    """Two people claim a browser at one instant: erasing one of them leaves what the other did then, and the log verifies."""
+    world = World(emptiable)
+    at = {"occurred_at": format_instant(START), "properties": {}}
+    told = [
+        builders.make_event("page.viewed", event_id="e-1", anonymous_id="w2", traits={"staff": 3}, **at),
+        builders.make_event("page.viewed", event_id="e-2", anonymous_id="w2", user_id="u1", **at),
+        builders.make_event("page.viewed", event_id="e-3", anonymous_id="w2", user_id="u2", **at),
+    ]
+    world.append([Said(number, START + MINUTE, body) for number, body in enumerate(told)])
+    world.catch_up()
+    one, two = (row["founding"] for row in world.rows())
+    erasing.erase(world.engine, world.vault, Request(two, 1, "test", world.clock + MINUTE))
+    world.catch_up()
+    assert verify_log(world.engine, world.vault) == []
+    kept = state_of(next(row for row in world.rows() if row["founding"] == one))
+    assert (kept["events"], kept["traits"]["staff"][0]) == (2, 3)

@@ -15,7 +15,7 @@ from lead_events.domain.times import MINUTE, Instant
 from lead_events.store import identity
 from lead_events.store.engine import reading
 from tests.domain.test_identity import W1, A, B, Reference, named_logs
-from tests.histories import Act, Append, Said, StepOnce, acts, logs
+from tests.histories import LANGUAGE, Act, Append, Said, StepOnce, acts, logs
 from tests.world import World
 
 
@@ -28,16 +28,20 @@ def some(share: float) -> settings:
 
 untils = st.sampled_from([0, 60, 900, 6_000])
 pages = st.sampled_from([1, 3, 50])
+models = st.sampled_from([None, LANGUAGE])
+"""The short model, or the one with every construct of the language."""
 
 
 @some(0.3)
-@given(said=logs(), around=acts(), page=pages, until=untils)
-def test_live_equals_bulk(emptiable: Engine, said: list[Said], around: list[Act], page: int, until: int) -> None:
+@given(said=logs(), around=acts(), page=pages, until=untils, document=models)
+def test_live_equals_bulk(
+    emptiable: Engine, said: list[Said], around: list[Act], page: int, until: int, document: dict[str, Any] | None
+) -> None:
     """However a history arrives and whatever dies meanwhile, every column equals that of one run over the whole log.
 
     The one run starts with nothing but the log, so who is who is decided anew too.
     """
-    world = World(emptiable)
+    world = World(emptiable, document)
     for _ in world.play(said, around):
         pass
     world.tick(world.clock + until * MINUTE)
@@ -55,10 +59,12 @@ def without_bookkeeping(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @some(0.24)
-@given(said=logs(), around=acts())
-def test_no_row_changes_behind_a_bookmark(emptiable: Engine, said: list[Said], around: list[Act]) -> None:
+@given(said=logs(), around=acts(), document=models)
+def test_no_row_changes_behind_a_bookmark(
+    emptiable: Engine, said: list[Said], around: list[Act], document: dict[str, Any] | None
+) -> None:
     """Whoever remembers the highest ``updated_at`` ever seen misses no later version of any row."""
-    world = World(emptiable)
+    world = World(emptiable, document)
     seen: dict[int, object] = {}
     bookmark: Instant = 0
     for _ in world.play(said, [*around, Append(16), StepOnce(2), StepOnce(2), StepOnce(50)]):
@@ -71,14 +77,14 @@ def test_no_row_changes_behind_a_bookmark(emptiable: Engine, said: list[Said], a
 
 
 @some(0.16)
-@given(said=logs(), around=acts(), until=untils)
+@given(said=logs(), around=acts(), until=untils, document=models)
 def test_every_engine_comes_to_the_same_bytes(
-    emptiable: Engine, beside: Engine, said: list[Said], around: list[Act], until: int
+    emptiable: Engine, beside: Engine, said: list[Said], around: list[Act], until: int, document: dict[str, Any] | None
 ) -> None:
     """One history on this engine and on SQLite: equal to the last byte."""
     digests = []
     for engine, page in ((emptiable, 2), (beside, 7)):
-        world = World(engine)
+        world = World(engine, document)
         for _ in world.play(said, around):
             pass
         world.tick(world.clock + until * MINUTE)

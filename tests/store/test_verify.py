@@ -87,7 +87,7 @@ def flip_somewhere(connection: Connection, table: Any, name: str, row: int, bit:
     column = table.c[name]
     columns = list(table.primary_key.columns)
     rows = connection.execute(select(*columns, column.label("flipped")).order_by(*columns)).all()
-    rows = [row for row in rows if row.flipped]
+    rows = [row for row in rows if row.flipped or row.flipped == 0]
     if not rows:
         return False
     *key, value = rows[row % len(rows)]

@@ -119,9 +119,14 @@ class Reader:
         """
         with snapshot(self.engine) as connection:
             generation = _load(connection, generation_id)
-            yield Moment(connection, self.vault, generation, self._model(connection, generation.model_number))
+            yield Moment(connection, self.vault, generation, self.model(connection, generation.model_number))
 
-    def _model(self, connection: Connection, number: int) -> Model:
+    def model(self, connection: Connection, number: int) -> Model:
+        """Return a published model, compiled once.
+
+        Raises:
+            NotFound: no model has this number.
+        """
         if number not in self.compiled:
             self.compiled[number] = models.load_compiled(connection, number)
         return self.compiled[number]

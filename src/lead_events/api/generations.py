@@ -25,6 +25,7 @@ from lead_events.api.schemas_generations import (
     GenerationList,
     Promoted,
     PromotionRequest,
+    RollbackRequest,
 )
 from lead_events.domain.times import SECOND, Instant, format_instant
 from lead_events.store import generations, log, parts
@@ -78,13 +79,13 @@ class GenerationActions:
 
     Attributes:
         begin: model number → id of the generation that will be built.
-        promote: (generation, ``none`` | ``changed-stage`` | ``all``) → what it did.
+        promote: (generation, ``none`` | ``changed-stage`` | ``all``, why without approval or None) → what it did.
         rollback: announce → what it did.
         estimate: (generation, progress, now in microseconds UTC) → how its build goes.
     """
 
     begin: Callable[[int], int]
-    promote: Callable[[int, str], Promotion]
+    promote: Callable[[int, str, str | None], Promotion]
     rollback: Callable[[str], Promotion]
     estimate: Callable[[Generation, Progress, Instant], Estimate]
 
@@ -122,15 +123,19 @@ def get_generation(generation_id: int, reader: ReaderDep, actions: _ActionsDep) 
 
 
 @router.post("/rollback", operation_id="roll_back", responses=problems(409, 422))
-def roll_back(actions: _ActionsDep, wanted: PromotionRequest | None = None) -> Promoted:
+def roll_back(actions: _ActionsDep, wanted: RollbackRequest | None = None) -> Promoted:
     """Make the generation live again that was live before; no reader sees a mix."""
-    return _promoted(actions.rollback((wanted or PromotionRequest()).announce.value))
+    return _promoted(actions.rollback((wanted or RollbackRequest()).announce.value))
 
 
 @router.post("/{generation_id}/promote", operation_id="promote_generation", responses=problems(404, 409, 422))
 def promote_generation(generation_id: int, actions: _ActionsDep, wanted: PromotionRequest | None = None) -> Promoted:
-    """Make a generation that is ready the live one; no reader sees a mix or goes back in time."""
-    return _promoted(actions.promote(generation_id, (wanted or PromotionRequest()).announce.value))
+    """Make a generation that is ready the live one; no reader sees a mix or goes back in time.
+
+    409 `not_approved` names those whom the model's definitions name as approvers and who have not approved it yet.
+    """
+    asked = wanted or PromotionRequest()
+    return _promoted(actions.promote(generation_id, asked.announce.value, asked.without_approval))
 
 
 @router.post("/{generation_id}/resume", operation_id="resume_generation", status_code=202, responses=problems(404, 409, 422))
@@ -177,6 +182,7 @@ def _head(connection: Connection, actions: GenerationActions, generation: Genera
         kept_until=_time(generation.current_until),
         replaces=generation.replaces,
         error=generation.error,
+        without_approval=generation.without_approval,
         progress=_progress(connection, actions, generation, now) if generation.status is Status.BUILDING else None,
     )
 

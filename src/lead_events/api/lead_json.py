@@ -8,11 +8,13 @@ from typing import Any
 from lead_events.api import consent_json, schemas
 from lead_events.domain.companies import corporate_domain, identify
 from lead_events.domain.explain import round_shown
+from lead_events.domain.funnel import held
 from lead_events.domain.interests import Interest, interests_at
 from lead_events.domain.lead_id import encode_lead_id
 from lead_events.domain.model import Model
-from lead_events.domain.scoring import value_at
-from lead_events.domain.state import Lead
+from lead_events.domain.overrides import Override
+from lead_events.domain.scoring import machine_value_at, value_at
+from lead_events.domain.state import OVERRIDDEN_STAGE, Lead
 from lead_events.domain.times import Instant, format_instant
 from lead_events.store.leads import LeadRow
 
@@ -27,16 +29,21 @@ def show(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int |
         as_of: the instant its scores are shown at, microseconds UTC.
         owner: founding position of the lead that owns its founding event, if known.
     """
-    return schemas.Lead(**_fields(row, model, as_of, log_id, owner))
+    return schemas.Lead(**_fields(row, model, as_of, max(as_of, row.updated_at), log_id, owner))
 
 
-def show_whole(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int | None = None) -> schemas.LeadWithHistory:
-    """Return a lead as it is shown alone, with its history."""
+def show_whole(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, *, then: bool = False) -> schemas.LeadWithHistory:
+    """Return a lead as it is shown alone, with its history.
+
+    Args:
+        then: whether the lead was folded for ``as_of`` alone, so that nothing of it is newer.
+    """
     moves = [
         schemas.StageMove(at=format_instant(at), stage=stage, reason=reason, position=position)
         for at, stage, reason, position in row.lead.history
     ]
-    return schemas.LeadWithHistory(**_fields(row, model, as_of, log_id, owner), history=moves)
+    at = as_of if then else max(as_of, row.updated_at)
+    return schemas.LeadWithHistory(**_fields(row, model, as_of, at, log_id, None), history=moves)
 
 
 def show_time(instant: Instant | None) -> str | None:
@@ -44,7 +51,7 @@ def show_time(instant: Instant | None) -> str | None:
     return None if instant is None else format_instant(instant)
 
 
-def _fields(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int | None) -> dict[str, Any]:
+def _fields(row: LeadRow, model: Model, as_of: Instant, at: Instant, log_id: bytes, owner: int | None) -> dict[str, Any]:
     lead = row.lead
     merged_into = encode_lead_id(log_id, owner) if row.emptied and owner not in {None, lead.founding} else None
     return {
@@ -52,11 +59,14 @@ def _fields(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: in
         "position": row.position,
         "updated_at": format_instant(row.updated_at),
         "created_at": show_time(lead.created_at),
-        "stage": lead.stage,
-        "stage_since": show_time(lead.stage_since),
+        "stage": lead.shown_stage,
+        "stage_since": show_time(lead.shown_stage_since),
         "temperature": lead.temperature,
         "scores": show_scores(lead, model, as_of),
-        "definitions": _definitions(lead, model, max(as_of, row.updated_at)),
+        "grade": None if model.grade is None else model.grade.at(lead, as_of),
+        "held": _held(lead, model, at),
+        "definitions": _definitions(lead, model, at),
+        "overrides": [show_override(lead, key, model, as_of) for key in _shown_overrides(lead)],
         "qualified_at": show_time(lead.qualified_at),
         **_person(lead),
         "identification": identify(lead),
@@ -89,6 +99,38 @@ def show_scores(lead: Lead, model: Model, as_of: Instant) -> dict[str, float | N
 def show_interests(interests: Iterable[Interest]) -> list[dict[str, Any]]:
     """Return interests as shown: counts rounded as points are."""
     return [{"topic": topic, "count": round_shown(count)} for topic, count in interests]
+
+
+def _shown_overrides(lead: Lead) -> list[str]:
+    """Name what is overridden; without consent to profiling a score is withheld, whoever said it."""
+    return sorted(key for key in lead.overrides if lead.profiled or key == OVERRIDDEN_STAGE)
+
+
+def show_override(lead: Lead, key: str, model: Model, as_of: Instant) -> schemas.Override:
+    """Return what a person set in place of the machine, and what the machine says beneath."""
+    override = Override(*lead.overrides[key])
+    score = key.partition(".")[2] or None
+    machine: float | str | None = lead.stage
+    for index, each in enumerate(model.scores):
+        if each.name == score:
+            value = machine_value_at(lead, index, each, as_of)
+            machine = None if value is None else round_shown(value)
+    return schemas.Override(
+        score=score,
+        value=override.value,
+        machine=machine,
+        reason=override.reason,
+        author=override.author,
+        position=override.position,
+        at=format_instant(override.at),
+        expires_at=show_time(override.expires_at),
+    )
+
+
+def _held(lead: Lead, model: Model, at: Instant) -> dict[str, Any] | None:
+    """Return the stage that the machine waits with, unless a person has said which one counts."""
+    stage = None if lead.erased or OVERRIDDEN_STAGE in lead.overrides else held(lead, at, model)
+    return None if stage is None else {"stage": stage, "missing": model.requires[stage].missing(lead, at)}
 
 
 def _definitions(lead: Lead, model: Model, at: Instant) -> dict[str, dict[str, Any]]:

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from lead_events.api import lead_filters, lead_json, paging, resolving, schemas
+from lead_events.api import lead_filters, lead_json, paging, resolving, schemas, travelling
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, Reader, ReaderDep, problems
 from lead_events.api.lead_filters import Filters, Parameters
+from lead_events.api.travelling import Travelled
 from lead_events.domain.times import Instant, format_instant
 from lead_events.store import listing
 from lead_events.store.api_keys import Scope
@@ -81,11 +82,21 @@ def _show(reader: Reader, moment: Moment, rows: Sequence[LeadRow], as_of: Instan
     operation_id="get_lead",
     dependencies=[OwnWrite],
     response_model=schemas.LeadAnswer,
-    responses={304: {"description": "It is as you know it."}, **problems(404, 422, 503)},
+    responses={304: {"description": "It is as you know it."}, **problems(404, 410, 422, 503)},
 )
-def get_lead(lead_id: str, reader: ReaderDep, response: Response, if_none_match: Annotated[str | None, Header()] = None) -> Any:
-    """Show one lead; an id whose events all belong to another lead now is answered with that one."""
+def get_lead(
+    lead_id: str,
+    asked: Annotated[travelling.Parameters, Depends()],
+    reader: ReaderDep,
+    response: Response,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Any:
+    """Show one lead, now or as it stood then; an id whose events all belong to another lead is answered with that one."""
     with reader.moment() as moment:
+        if asked.given:
+            then = travelling.travel_to(reader, moment, lead_id, asked)
+            reader.note_read(ReadKind.LEAD, [then.row])
+            return _show_then(moment, then)
         row, resolved_from = resolving.load_lead(moment, lead_id)
         headers = {"ETag": _etag(moment, row), "Cache-Control": "private, no-cache", "Vary": "Authorization, X-API-Key"}
         if _is_known(headers["ETag"], if_none_match):
@@ -99,6 +110,16 @@ def get_lead(lead_id: str, reader: ReaderDep, response: Response, if_none_match:
             data=lead_json.show_whole(row, moment.model, moment.as_of, moment.vault.log_id),
             resolved_from=resolved_from,
         )
+
+
+def _show_then(moment: Moment, then: Travelled) -> schemas.LeadAnswer:
+    return schemas.LeadAnswer(
+        as_of=format_instant(then.as_of),
+        generation_id=moment.generation.generation_id,
+        position=then.position,
+        data=lead_json.show_whole(then.row, then.model, then.as_of, moment.vault.log_id, then=True),
+        resolved_from=then.resolved_from,
+    )
 
 
 def _etag(moment: Moment, row: LeadRow) -> str:

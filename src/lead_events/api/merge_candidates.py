@@ -126,4 +126,6 @@ def _show_lead(moment: Moment, row: LeadRow) -> CandidateLead:
     lead = row.lead
     said = {name: lead.trait(name) for name in ("email", "phone", "first_name", "last_name", "company")}
     texts = {name: None if value is None else str(value) for name, value in said.items()}
-    return CandidateLead(id=moment.lead_id(lead.founding), stage=lead.stage, visits=lead.visits, events=lead.events, **texts)
+    return CandidateLead(
+        id=moment.lead_id(lead.founding), stage=lead.shown_stage, visits=lead.visits, events=lead.events, **texts
+    )

@@ -5,9 +5,10 @@ What may stand in a document is decided in ``domain``; here it is only read from
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, JsonValue
 
 from lead_events import clock
@@ -16,13 +17,15 @@ from lead_events.api.body import read_body, unpack
 from lead_events.api.deps import ReaderDep, problems
 from lead_events.api.problems import MalformedBody, UnsupportedMedia
 from lead_events.api.schemas import Answer, Time
-from lead_events.domain import lint, model_diff
+from lead_events.domain import diagram, lint, lint_traits, model_diff
+from lead_events.domain.diagram_svg import draw_svg
 from lead_events.domain.document import ModelDocument
 from lead_events.domain.findings import Finding, Severity
 from lead_events.domain.model_text import MAX_CHARACTERS, ModelText, UnreadableModel, read_json, read_yaml
-from lead_events.domain.times import format_instant
+from lead_events.domain.times import DAY, format_instant
 from lead_events.store import models
 from lead_events.store.api_keys import Key, Scope
+from lead_events.store.carried import read_carried
 from lead_events.store.engine import reading, writing
 from lead_events.store.models import PublishedModel
 
@@ -73,6 +76,13 @@ class ModelList(Answer):
     data: list[ModelHead]
     next_cursor: None = None
     has_more: bool = False
+
+
+class DiagramFormat(StrEnum):
+    """How a diagram is drawn."""
+
+    SVG = "svg"
+    MERMAID = "mermaid"
 
 
 class ModelDifference(Answer):
@@ -156,8 +166,10 @@ def publish_model(
     The body is a document, or `{"document", "author", "note"}`, as JSON or YAML. A refusal names every mistake at once.
     """
     document, author, note = unwrap(text, f"key {key.key_id}")
-    warnings = lint.check(document.document, document.lines, document.traps)
     now = clock.now()
+    with reading(reader.engine) as connection:
+        carried = read_carried(connection, lint_traits.asked(document.document), now - lint_traits.CARRIED_DAYS * DAY)
+    warnings = lint.check(document.document, document.lines, document.traps, carried)
     with writing(reader.engine) as connection:
         number = models.publish(connection, document.document, author, note, now)
     response.headers["Location"] = f"/v1/models/{number}"
@@ -203,6 +215,33 @@ def diff_models(number: int, other: int, reader: ReaderDep) -> ModelDiff:
             ],
         }
     )
+
+
+@router.get(
+    "/{number}/diagram",
+    operation_id="draw_model",
+    dependencies=_READ,
+    responses={
+        200: {
+            "description": "The chart.",
+            "content": {"image/svg+xml": {"schema": {"type": "string"}}, "text/plain": {"schema": {"type": "string"}}},
+        },
+        **problems(404, 422),
+    },
+    response_class=Response,
+)
+def draw_model(
+    number: int,
+    reader: ReaderDep,
+    form: Annotated[DiagramFormat, Query(alias="format", description="As SVG, or as Mermaid text.")] = DiagramFormat.SVG,
+) -> Response:
+    """Draw the stage chart of a model; the same model gives the same bytes."""
+    with reading(reader.engine) as connection:
+        document = models.load(connection, number).document
+    chart = diagram.read_chart(ModelDocument.model_validate(document), number)
+    if form is DiagramFormat.MERMAID:
+        return Response(diagram.draw_mermaid(chart), media_type="text/plain; charset=utf-8")
+    return Response(draw_svg(chart), media_type="image/svg+xml")
 
 
 def unwrap(text: ModelText, author: str) -> tuple[ModelText, str, str]:

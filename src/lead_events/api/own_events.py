@@ -40,10 +40,11 @@ def append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> int:
     """Append events from the source of a key, in one commit; they happen after everything received so far.
 
     Returns:
-        The position of the last one.
+        The position of the last one; an event whose own id was appended before has that of the first.
 
     Raises:
         InvalidEvent: a field does not fit.
+        EventIdTaken: another event has the id.
     """
     return _append(reader, key, *bodies)[-1].position
 

@@ -44,7 +44,10 @@ class TooManyPreviews(Unavailable):
     operation_id="preview_model",
     dependencies=[require(Scope.MODELS_READ), require(Scope.LEADS_READ)],
     response_class=StreamingResponse,
-    responses={200: {"model": Preview, "content": {NDJSON: {}}, "description": _DESCRIPTION}, **problems(400, 413, 415, 422, 503)},
+    responses={
+        200: {"model": Preview, "content": {NDJSON: {}}, "description": _DESCRIPTION},
+        **problems(400, 413, 415, 422, 503),
+    },
     openapi_extra={"requestBody": MODEL_BODY},
 )
 async def preview_model(text: ModelTextDep, request: Request) -> StreamingResponse:

@@ -97,6 +97,13 @@ class Met(Answer):
     missing: list[Gap]
 
 
+class Held(Answer):
+    """The stage that a lead would be in if it had what that stage requires, and what is missing."""
+
+    stage: str
+    missing: list[Gap]
+
+
 class Company(Answer):
     """The company as a lead named it; without a name, the domain of a corporate e-mail address stands in."""
 
@@ -152,6 +159,22 @@ class ResearchItem(Answer):
     reason: str | None
 
 
+class Override(Answer):
+    """What a person set in place of the machine: a score (``value`` in points at ``at``, fading from there) or the stage.
+
+    ``machine`` is what the machine says beneath, and what is shown again when the override expires or is withdrawn.
+    """
+
+    score: Annotated[str | None, Field(description="Which score; null for the stage.")]
+    value: float | str
+    machine: float | str | None
+    reason: str | None
+    author: str | None
+    position: int
+    at: Time
+    expires_at: Time | None
+
+
 class Lead(Answer):
     """A person as known from events.
 
@@ -167,7 +190,10 @@ class Lead(Answer):
     stage_since: Time | None
     temperature: Temperature
     scores: Annotated[dict[str, float | None], Field(description="Points; null when unknown, which is not zero.")]
+    grade: Annotated[str | None, Field(description="Such as A1; null when the model gives none, or a score is unknown.")]
+    held: Held | None
     definitions: dict[str, Met]
+    overrides: Annotated[list[Override], Field(description="What people set; scores, stage and definitions follow it.")]
     qualified_at: Time | None
     email: str | None
     phone: str | None

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lead_events.api.schemas import Answer, AsOf, Facts, Time
+from lead_events.api.schemas import Answer, AsOf, Facts, Override, Time
 
-CutBy = Literal["limit", "rule cap", "score cap", "floor"]
+CutBy = Literal["limit", "group limit", "rule cap", "group cap", "score cap", "floor", "machine"]
 
 
 class Threshold(Answer):
@@ -27,6 +27,8 @@ class Score(Answer):
 
     name: str
     value: float | None
+    machine: Annotated[float | None, Field(description="What the machine says; another than `value` beneath an override.")]
+    override: Override | None
     half_life_seconds: float | None
     cap: float | None
     missing: list[str]
@@ -35,7 +37,12 @@ class Score(Answer):
 
 
 class Contribution(Answer):
-    """What one event gave one score by one rule: ``points`` earned, ``cut`` of them by ``cut_by``, ``value`` is left now."""
+    """What one event gave one score by one rule: ``points`` earned, ``cut`` of them by ``cut_by``, ``value`` is left now.
+
+    The rule ``override`` is what a person set: what it shows more, or less, than the machine does.
+    With ``by_time`` it is what time did with the event's points later, at ``at``: they ``expired``, or the event was the
+    last one for too long (``inactive``).
+    """
 
     position: int
     event_id: str | None
@@ -47,6 +54,7 @@ class Contribution(Answer):
     credited: float
     cut: float
     cut_by: CutBy | None
+    by_time: Literal["expired", "inactive"] | None
     decay: float
     value: float
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lead_events.api.schemas import Answer, Time
 from lead_events.store.generations import Status
@@ -24,10 +25,18 @@ class BuildRequest(Answer):
     model: int
 
 
-class PromotionRequest(Answer):
-    """How a promotion, or a rollback, is announced."""
+class RollbackRequest(Answer):
+    """How a rollback is announced."""
 
     announce: Announce = Announce.NONE
+
+
+class PromotionRequest(RollbackRequest):
+    """How a promotion is announced, and why it need not wait for approvals that its model lacks."""
+
+    without_approval: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)] | None = Field(
+        default=None, description="Kept and shown for ever; not looked at when everybody named has approved."
+    )
 
 
 class _Report(BaseModel):
@@ -138,6 +147,7 @@ class GenerationHead(Answer):
     kept_until: Time | None = Field(description="Until when it can be rolled back to; null while it stands anyhow.")
     replaces: int | None
     error: str | None
+    without_approval: str | None = Field(description="Why it went live although not everybody named had approved its model.")
     progress: BuildProgress | None = Field(description="Of a build; null for what is built.")
 
 

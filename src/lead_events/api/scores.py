@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+import orjson
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import Connection, select
 
-from lead_events.api import lead_json, resolving, schemas_explained
+from lead_events.api import lead_json, resolving, schemas_explained, travelling
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.lead_filters import UnknownName
-from lead_events.domain import consent, explain
+from lead_events.api.travelling import Travelled
+from lead_events.domain import consent, explain, overrides
 from lead_events.domain.events import Event
 from lead_events.domain.explain import Explained, ExplainedScore
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
-from lead_events.domain.state import Lead
+from lead_events.domain.state import Lead, score_key
 from lead_events.domain.times import SECOND, format_instant
 from lead_events.store import histories, parked, schema
 from lead_events.store.api_keys import Scope
@@ -28,25 +30,33 @@ from lead_events.store.reads import ReadKind
 router = APIRouter(prefix="/v1/leads", tags=["leads"], dependencies=[require(Scope.LEADS_READ)])
 
 
-@router.get("/{lead_id}/score", operation_id="explain_score", dependencies=[OwnWrite], responses=problems(404, 422, 503))
+@router.get(
+    "/{lead_id}/score",
+    operation_id="explain_score",
+    dependencies=[OwnWrite],
+    response_model=schemas_explained.ExplanationAnswer,
+    responses=problems(404, 410, 422, 503),
+)
 def explain_score(
     lead_id: str,
+    asked: Annotated[travelling.Parameters, Depends()],
     reader: ReaderDep,
     score: Annotated[list[str] | None, Query(description="Only these scores; all without it.")] = None,
-) -> schemas_explained.ExplanationAnswer:
-    """Explain a lead's scores: every contribution with what was cut and what decay left; they sum to what is shown."""
+) -> Response:
+    """Explain a lead's scores, now or then: every contribution, what was cut, what decay left; they sum to what is shown."""
     with reader.moment() as moment:
-        row, resolved_from = resolving.load_lead(moment, lead_id)
-        indexes = _choose(score, moment.model)
-        reader.note_read(ReadKind.SCORE, [row])
-        lead, trace, events = fold_traced(moment, row)
-        return schemas_explained.ExplanationAnswer(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
-            data=_explain(moment, lead, trace, events, indexes),
-            resolved_from=resolved_from,
-        )
+        told = travelling.travel_to(reader, moment, lead_id, asked) if asked.given else _fold(moment, lead_id)
+        indexes = _choose(score, told.model)
+        reader.note_read(ReadKind.SCORE, [told.row])
+        answer = {
+            "as_of": format_instant(told.as_of),
+            "generation_id": moment.generation.generation_id,
+            "position": told.position,
+            "data": _explain(moment, told, indexes),
+            "resolved_from": told.resolved_from,
+        }
+        # A thousand contributions are not validated twice on their way out: that took longer than folding them.
+        return Response(orjson.dumps(answer), media_type="application/json")
 
 
 def _choose(names: list[str] | None, model: Model) -> list[int]:
@@ -54,6 +64,13 @@ def _choose(names: list[str] | None, model: Model) -> list[int]:
     if names and not set(names) <= set(known):
         raise UnknownName("score", ", ".join(known))
     return [index for index, name in enumerate(known) if not names or name in names]
+
+
+def _fold(moment: Moment, lead_id: str) -> Travelled:
+    row, resolved_from = resolving.load_lead(moment, lead_id)
+    lead, trace, events = fold_traced(moment, row)
+    place = moment.generation.model_number, moment.as_of, moment.generation.position
+    return Travelled(row._replace(lead=lead), trace, events, moment.model, *place, resolved_from)
 
 
 def fold_traced(moment: Moment, row: LeadRow) -> tuple[Lead, Trace, dict[int, Event]]:
@@ -70,39 +87,33 @@ def fold_traced(moment: Moment, row: LeadRow) -> tuple[Lead, Trace, dict[int, Ev
     return lead, trace, {event.position: event for event in events}
 
 
-def _explain(
-    moment: Moment, lead: Lead, trace: Trace, events: dict[int, Event], indexes: list[int]
-) -> schemas_explained.Explanation:
-    scores = [explain.explain_score(lead, index, moment.model, moment.as_of) for index in indexes]
-    if not lead.profiled:
-        return _withhold(moment, lead, scores)
-    explained = [
-        each
-        for score in scores
-        for each in explain.explain_contributions(trace.contributions, score.score, score.value, moment.as_of)
-    ]
+def _explain(moment: Moment, told: Travelled, indexes: list[int]) -> dict[str, Any]:
+    lead = told.row.lead
+    scores = [explain.explain_score(lead, index, told.model, told.as_of) for index in indexes]
+    explained = [each for score in scores for each in _contributions(told, score)]
     explained.sort(key=lambda each: (each.contribution.at, each.contribution.position))
     ids = _load_event_ids(moment.connection, {each.contribution.position for each in explained})
-    return schemas_explained.Explanation(
-        lead_id=moment.lead_id(lead.founding),
-        model=moment.generation.model_number,
-        summary=explain.summarise(explained, events, moment.model),
-        scores=[_show_score(score) for score in scores],
-        contributions=[_show_contribution(each, events, ids) for each in explained],
-    )
+    return {
+        "lead_id": moment.lead_id(lead.founding),
+        "model": told.model_number,
+        "summary": explain.summarise(explained, told.events, told.model) if lead.profiled else [_say_withheld(lead)],
+        "scores": [_show_score(told, score).model_dump() for score in scores],
+        "contributions": [_show_contribution(each, told.events, ids) for each in explained],
+    }
 
 
-def _withhold(moment: Moment, lead: Lead, scores: list[ExplainedScore]) -> schemas_explained.Explanation:
+def _contributions(told: Travelled, score: ExplainedScore) -> list[Explained]:
+    if not told.row.lead.profiled:
+        return []
+    override = overrides.contribution_of(told.row.lead, score.score.name, score.score.half_life)
+    return explain.explain_contributions(told.trace.contributions, score, told.as_of, override)
+
+
+def _say_withheld(lead: Lead) -> str:
     """Say that and since when the person does not permit profiling, and nothing of what was counted."""
     withdrawn = lead.consent.get(consent.PROFILING)
     why = "needs a yes and has none" if withdrawn is None else f"was withdrawn on {format_instant(withdrawn[1])[:10]}"
-    return schemas_explained.Explanation(
-        lead_id=moment.lead_id(lead.founding),
-        model=moment.generation.model_number,
-        summary=[f"consent to profiling {why}: scores are withheld, and nothing is counted meanwhile"],
-        scores=[_show_score(score) for score in scores],
-        contributions=[],
-    )
+    return f"consent to profiling {why}: scores are withheld, and nothing is counted meanwhile"
 
 
 def _load_event_ids(connection: Connection, positions: set[int]) -> dict[int, str]:
@@ -113,11 +124,14 @@ def _load_event_ids(connection: Connection, positions: set[int]) -> dict[int, st
     return {row.position: row.event_id for row in rows}
 
 
-def _show_score(explained: ExplainedScore) -> schemas_explained.Score:
+def _show_score(told: Travelled, explained: ExplainedScore) -> schemas_explained.Score:
+    lead, key = told.row.lead, score_key(explained.score.name)
     half_life = explained.score.half_life
     return schemas_explained.Score(
         name=explained.score.name,
         value=explained.value,
+        machine=explained.machine,
+        override=lead_json.show_override(lead, key, told.model, told.as_of) if key in lead.overrides and lead.profiled else None,
         half_life_seconds=None if half_life is None else half_life / SECOND,
         cap=explained.score.cap,
         missing=list(explained.missing),
@@ -129,20 +143,22 @@ def _show_score(explained: ExplainedScore) -> schemas_explained.Score:
     )
 
 
-def _show_contribution(explained: Explained, events: dict[int, Event], ids: dict[int, str]) -> schemas_explained.Contribution:
+def _show_contribution(explained: Explained, events: dict[int, Event], ids: dict[int, str]) -> dict[str, Any]:
+    """Write one contribution as ``schemas_explained.Contribution`` describes it."""
     given = explained.contribution
     credited = explain.round_shown(given.credited)
-    return schemas_explained.Contribution(
-        position=given.position,
-        event_id=ids.get(given.position),
-        at=format_instant(given.at),
-        type=events[given.position].type,
-        score=given.score,
-        rule=given.rule,
-        points=explain.round_shown(given.points),
-        credited=credited,
-        cut=explain.round_shown(given.points - credited),
-        cut_by=cast("schemas_explained.CutBy", given.cut_by) if given.cut_by else None,
-        decay=explained.decay,
-        value=explained.value,
-    )
+    return {
+        "position": given.position,
+        "event_id": ids.get(given.position),
+        "at": format_instant(given.at),
+        "type": events[given.position].type,
+        "score": given.score,
+        "rule": given.rule,
+        "points": explain.round_shown(given.points),
+        "credited": credited,
+        "cut": explain.round_shown(given.points - credited),
+        "cut_by": given.cut_by or None,
+        "by_time": given.by_time or None,
+        "decay": explained.decay,
+        "value": explained.value,
+    }

@@ -22,8 +22,8 @@ from lead_events.projections import projector, promotion
 from lead_events.projections import replay as replaying
 from lead_events.projections.estimating import estimate
 from lead_events.projections.promotion import Announce, Promotion
+from lead_events.store import approvals, log, parts, schema
 from lead_events.store import generations as kept
-from lead_events.store import log, parts, schema
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation, Status
 
@@ -123,17 +123,22 @@ def resume(generation_id: int) -> None:
 @click.command()
 @click.argument("generation_id", type=int)
 @_ANNOUNCE
+@click.option("--without-approval", metavar="REASON", help="Why it need not wait for approvals; shown for ever.")
 @_YES
-def promote(generation_id: int, *, announce: str, yes: bool) -> None:
+def promote(generation_id: int, *, announce: str, without_approval: str | None, yes: bool) -> None:
     """Make a generation that is ready the live one; no reader sees a mix."""
     with opened() as database:
         found = _load(database, generation_id)
+        reason = (without_approval or "").strip()[:1_000] or None
+        with reading(database.engine) as connection:
+            approvals.check(connection, found, reason)
         if not yes:
             _show(found)
             click.confirm(f"Make generation {generation_id} (model {found.model_number}) live?", abort=True)
         compiled = projector.Models(database.engine)
         vault = database.vault()
-        done = promotion.promote(database.engine, vault, generation_id, compiled, announce=Announce(announce))
+        said = Announce(announce)
+        done = promotion.promote(database.engine, vault, generation_id, compiled, announce=said, without_approval=reason)
     _say(done)
 
 
@@ -231,6 +236,8 @@ def _note(connection: Connection, generation: Generation) -> str:
     if generation.status is Status.READY:
         different = orjson.loads(generation.difference or "{}").get("different", 0)
         return f"waits for: promote {generation.generation_id} ({different} leads differ)"
+    if generation.without_approval is not None:
+        return f"went live without approval: {generation.without_approval}"
     return generation.error or ""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import orjson
 
+from lead_events.cli.backtest import backtest
 from lead_events.cli.opening import Opened, opened
 from lead_events.cli.tables import print_table
 from lead_events.domain.model_text import ModelText, read_json, read_yaml
@@ -21,6 +22,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def models() -> None:
     """Model documents: immutable, numbered, with author and note."""
+
+
+models.add_command(backtest)
 
 
 @models.command("publish")
@@ -35,11 +39,50 @@ def publish(file: Path, *, author: str | None, note: str) -> None:
     from lead_events.store.engine import writing
 
     text = _read(file)
-    if not _report(lint.lint(text.document, text.lines, text.traps)):
+    with opened() as database:
+        carried = _carried(database, text.document)
+    if not _report(lint.lint(text.document, text.lines, text.traps, carried)):
         sys.exit(_FOUND)
     with opened() as database, writing(database.engine) as connection:
         number = published.publish(connection, text.document, author or getpass.getuser(), note, clock.now())
     click.echo(f"Model {number} is published. See what it would change: ./lead-events replay --model {number}")
+
+
+@models.command("approve")
+@click.argument("number", type=int)
+@click.option("--as", "name", required=True, help="Who approves, as the model's definitions name them.")
+@click.option("--note", default="", help="Why, if they want to say.")
+def approve(number: int, *, name: str, note: str) -> None:
+    """Approve a model in somebody's name; it can be promoted when everybody named has."""
+    from lead_events import clock
+    from lead_events.store import approvals
+    from lead_events.store.engine import writing
+
+    with opened() as database, writing(database.engine) as connection:
+        approvals.approve(connection, number, approvals.Approval(name.strip(), clock.now(), "cli", note))
+        missing = approvals.load_missing(connection, number)
+    rest = f"Still missing: {', '.join(missing)}." if missing else "Everybody named has approved."
+    click.echo(f"{name.strip()} approves model {number}. {rest}")
+
+
+@models.command("approvals")
+@click.argument("number", type=int)
+def list_approvals(number: int) -> None:
+    """Show who must approve a model, and who did."""
+    from lead_events.domain.agreement import approvers_of
+    from lead_events.domain.times import format_instant
+    from lead_events.store import approvals
+    from lead_events.store.engine import reading
+
+    with opened() as database, reading(database.engine) as connection:
+        named = approvers_of(_load(database, number))
+        given = {each.name: each for each in approvals.load(connection, number)}
+    rows = [
+        (name, ", ".join(definitions), format_instant(given[name].approved_at) if name in given else "missing",
+         given[name].note if name in given else "")
+        for name, definitions in named.items()
+    ]  # fmt: skip
+    print_table(("approver", "definitions", "approved", "note"), rows)
 
 
 @models.command("list")
@@ -75,12 +118,20 @@ def show(number: int, *, as_yaml: bool) -> None:
 
 @models.command("lint")
 @click.argument("file", type=_FILE)
-def lint_file(file: Path) -> None:
-    """Look through a document: every mistake with its line, a reason and a suggestion. Needs no database."""
+@click.option("--against-log", is_flag=True, help="Also name traits that no event of the last 90 days carried.")
+def lint_file(file: Path, *, against_log: bool) -> None:
+    """Look through a document and run its tests: every mistake with its line, a reason and a suggestion.
+
+    Needs no database, unless you ask for --against-log.
+    """
     from lead_events.domain import lint
 
     text = _read(file)
-    if not _report(lint.lint(text.document, text.lines, text.traps)):
+    carried = None
+    if against_log:
+        with opened() as database:
+            carried = _carried(database, text.document)
+    if not _report(lint.lint(text.document, text.lines, text.traps, carried)):
         sys.exit(_FOUND)
     click.echo("It can be published.")
 
@@ -112,11 +163,25 @@ def diff(old: str, new: str) -> None:
     """Say in words what differs between two documents: numbers of published ones, or files."""
     from lead_events.domain import model_diff
 
-    found = model_diff.diff(_find(old), _find(new))
+    found = model_diff.diff(find_document(old), find_document(new))
     for each in found:
         click.echo(each.words)
     if not found:
         click.echo("They say the same.")
+
+
+@models.command("diagram")
+@click.argument("model")
+@click.option("--format", "form", type=click.Choice(["svg", "mermaid"]), default="mermaid", show_default=True)
+def draw(model: str, *, form: str) -> None:
+    """Draw the stage chart of a document: the number of a published one, or a file."""
+    from lead_events.domain import diagram
+    from lead_events.domain.diagram_svg import draw_svg
+    from lead_events.domain.document import ModelDocument
+
+    number = int(model) if model.isdigit() and not Path(model).exists() else None
+    chart = diagram.read_chart(ModelDocument.model_validate(find_document(model)), number)
+    click.echo(diagram.draw_mermaid(chart) if form == "mermaid" else draw_svg(chart), nl=False)
 
 
 def _read(file: Path) -> ModelText:
@@ -135,6 +200,18 @@ def _read(file: Path) -> ModelText:
         raise click.UsageError(f"{file} is not UTF-8.") from None
 
 
+def _carried(database: Opened, document: object) -> set[str] | None:
+    """Return those of the traits a document asks for that recent events carried; None when that cannot be said."""
+    from lead_events import clock
+    from lead_events.domain import lint_traits
+    from lead_events.domain.times import DAY
+    from lead_events.store.carried import read_carried
+    from lead_events.store.engine import reading
+
+    with reading(database.engine) as connection:
+        return read_carried(connection, lint_traits.asked(document), clock.now() - lint_traits.CARRIED_DAYS * DAY)
+
+
 def _report(findings: list[Any]) -> bool:
     """Print what lint found and say whether the document can be published."""
     from lead_events.domain.findings import Severity
@@ -147,8 +224,13 @@ def _report(findings: list[Any]) -> bool:
     return errors == 0
 
 
-def _find(name: str) -> dict[str, Any]:
-    """Return a published document by its number, or that of a file, which must be one that can be published."""
+def find_document(name: str) -> dict[str, Any]:
+    """Return a published document by its number, or that of a file, which must be one that can be published.
+
+    Raises:
+        NotFound: no model has that number.
+        RefusedModel: the document could not be published.
+    """
     from lead_events.domain import lint
 
     if name.isdigit() and not Path(name).exists():

@@ -90,7 +90,7 @@ def _shown_scores(lead: Lead) -> tuple[tuple[float, Instant], ...]:
 def standing(lead: Lead, model: Model) -> Standing:
     """Return where a lead stands, as changes show it."""
     met = [name for (name, _), entry in zip(model.definitions, lead.definitions, strict=True) if entry[0]]
-    return {"stage": lead.stage, "temperature": lead.temperature, "qualified": sorted(met)}
+    return {"stage": lead.shown_stage, "temperature": lead.temperature, "qualified": sorted(met)}
 
 
 def changes_of(before: Before, lead: Lead, model: Model, trace: Trace, position: int, at: Instant) -> list[Change]:

@@ -11,24 +11,18 @@ from typing import Any
 
 from lead_events.domain.decay import cooling_instant, decayed
 from lead_events.domain.errors import InvalidDuration, InvalidModel
-from lead_events.domain.event_conditions import EventCondition, compile_event_condition
-from lead_events.domain.state import Lead
+from lead_events.domain.event_conditions import compile_event_condition
+from lead_events.domain.grades import CompiledGrade
+from lead_events.domain.state import Lead, is_unknown
 from lead_events.domain.times import Instant, parse_duration
 from lead_events.domain.value_tests import Value, compile_test
+from lead_events.domain.window_conditions import WINDOW_KINDS, compile_window, kind_of
+from lead_events.domain.windows import Counter, Watch
 
 LeadTest = Callable[[Lead, Instant], bool]
 Missing = list[dict[str, Any]]
 
 WINDOW_MAX_COUNT = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """Counts matching events; remembers no more instants than its condition needs."""
-
-    when: EventCondition
-    needed: int
-    within: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +41,52 @@ class Scope:
         half_lives: score name → microseconds or None, in the model's order.
         definitions: names, in the model's order.
         defined: how many of them are compiled; only those may be referred to.
+        counters: what is remembered of matching events, each with its place in ``Lead.windows``.
         fading, windowed: thresholds and windows that time alone can cross.
+        timed: other watches whose answer time alone can change.
         watches_visits: whether any condition counts visits.
+        grade: of the model; None when it has none.
     """
 
     half_lives: dict[str, int | None]
     definitions: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
-    counters: list[Counter] = field(default_factory=list)
+    counters: list[Watch] = field(default_factory=list)
     thresholds: list[Threshold] = field(default_factory=list)
     unknown_without: dict[str, tuple[str, ...]] = field(default_factory=dict)
     defined: int = 0
     fading: tuple[tuple[int, float, int], ...] = ()
     windowed: tuple[tuple[int, int, int], ...] = ()
+    timed: tuple[tuple[int, Watch], ...] = ()
     watches_visits: bool = False
+    grade: CompiledGrade | None = None
 
     def close(self) -> None:
         """Note, once everything is compiled, the thresholds and windows that time alone can cross."""
         half_lives = tuple(self.half_lives.values())
         fading = {(t.score, t.points, half_lives[t.score]) for t in self.thresholds if t.points > 0}
         self.fading = tuple((score, points, life) for score, points, life in sorted(fading, key=str) if life is not None)
-        windowed = enumerate(self.counters)
-        self.windowed = tuple((index, c.needed, c.within) for index, c in windowed if c.within is not None)
+        counters = [(index, watch) for index, watch in enumerate(self.counters) if isinstance(watch, Counter)]
+        self.windowed = tuple((index, c.needed, c.within) for index, c in counters if c.within is not None)
+        self.timed = tuple((n, watch) for n, watch in enumerate(self.counters) if not isinstance(watch, Counter))
 
 
 @dataclass(frozen=True, slots=True)
 class LeadCondition:
-    """A compiled condition on a lead: whether it holds at an instant, and what is missing if not."""
+    """A compiled condition on a lead: whether it holds at an instant, and what is missing if not.
+
+    Attributes:
+        kind: ``all``, ``some``, ``not`` or ``definition`` for those made of others, else ``atom``.
+        parts: what it is made of; of ``some``, as many must hold as ``needed`` says.
+        spec: of ``not``, what must not hold; of ``definition``, its name.
+    """
 
     holds: LeadTest
     missing: Callable[[Lead, Instant], Missing]
+    kind: str = "atom"
+    parts: tuple[LeadCondition, ...] = ()
+    needed: int = 0
+    spec: Value = None
 
 
 def compile_lead_condition(spec: Value, scope: Scope, where: str) -> LeadCondition:
@@ -91,9 +101,16 @@ def compile_lead_condition(spec: Value, scope: Scope, where: str) -> LeadConditi
         return _some(_compile_each(spec["of"], scope, f"{where}.of"), _whole(spec.get("at_least", 1), where))
     if "count" in spec:
         return _count(spec, scope, where)
+    kind = kind_of(spec)
+    if kind is not None:
+        return LeadCondition(*compile_window(kind, spec, scope.counters, where))
     if len(spec) > 1:
         return _every([compile_lead_condition({name: test}, scope, where) for name, test in spec.items()])
     ((name, test),) = spec.items()
+    return _compile_one(name, test, scope, where)
+
+
+def _compile_one(name: str, test: Value, scope: Scope, where: str) -> LeadCondition:
     match name:
         case "all":
             return _every(_compile_each(test, scope, f"{where}.all"))
@@ -121,7 +138,9 @@ def _every(conditions: list[LeadCondition]) -> LeadCondition:
                 return False
         return True
 
-    return LeadCondition(holds, lambda lead, at: [gap for c in conditions for gap in c.missing(lead, at)])
+    return LeadCondition(
+        holds, lambda lead, at: [gap for c in conditions for gap in c.missing(lead, at)], "all", tuple(conditions)
+    )
 
 
 def _some(conditions: list[LeadCondition], needed: int) -> LeadCondition:
@@ -134,19 +153,22 @@ def _some(conditions: list[LeadCondition], needed: int) -> LeadCondition:
         cheapest = sorted((gap for gap in gaps if gap), key=len)[: max(lacking, 0)]
         return [gap for gaps_of_one in cheapest for gap in gaps_of_one]
 
-    return LeadCondition(holds, missing)
+    return LeadCondition(holds, missing, "some", tuple(conditions), needed)
 
 
 def _none(condition: LeadCondition, spec: Value) -> LeadCondition:
     def holds(lead: Lead, at: Instant) -> bool:
         return not condition.holds(lead, at)
 
-    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [{"field": "not", "needs": spec, "has": True}])
+    def missing(lead: Lead, at: Instant) -> Missing:
+        return [] if holds(lead, at) else [{"field": "not", "needs": spec, "has": True}]
+
+    return LeadCondition(holds, missing, "not", (condition,), spec=spec)
 
 
 def _definition(name: Value, scope: Scope, where: str) -> LeadCondition:
     if name == "any":
-        return LeadCondition(_meets_any, lambda lead, at: [] if _meets_any(lead, at) else [_gap("definition", "any", None)])
+        return LeadCondition(_meets_any, _misses_any, "definition", spec=name)
     if name not in scope.definitions:
         raise InvalidModel(f"{where}: there is no definition {name!r}; there are {', '.join(scope.definitions) or 'none'}")
     index = scope.definitions.index(name)
@@ -156,7 +178,14 @@ def _definition(name: Value, scope: Scope, where: str) -> LeadCondition:
     def holds(lead: Lead, _at: Instant) -> bool:
         return bool(lead.definitions[index][0])
 
-    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap("definition", name, None)])
+    def missing(lead: Lead, at: Instant) -> Missing:
+        return [] if holds(lead, at) else [_gap("definition", name, None)]
+
+    return LeadCondition(holds, missing, "definition", spec=name)
+
+
+def _misses_any(lead: Lead, at: Instant) -> Missing:
+    return [] if _meets_any(lead, at) else [_gap("definition", "any", None)]
 
 
 def _meets_any(lead: Lead, _at: Instant) -> bool:
@@ -183,8 +212,9 @@ def _count(spec: Mapping[str, Any], scope: Scope, where: str) -> LeadCondition:
     def missing(lead: Lead, at: Instant) -> Missing:
         if holds(lead, at):
             return []
+        needs = {"of": spec["count"], "at_least": needed, "within": spec.get("within")}
         has = sum(within is None or instant + within > at for instant in lead.windows[index])
-        return [_gap("count", {"of": spec["count"], "at_least": needed, "within": spec.get("within")}, has)]
+        return [_gap("count", needs, has if lead.profiled else None)]
 
     return LeadCondition(holds, missing)
 
@@ -205,6 +235,8 @@ def _whole(number: Value, where: str) -> int:
 def _atom(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
     if name.startswith("scores."):
         return _score(name, spec, scope, where)
+    if name == "grade":
+        return _grade(spec, scope, where)
     read = _reader(name, where)
     scope.watches_visits = scope.watches_visits or name == "visits"
     test = compile_test(spec, f"{where}: {name}")
@@ -215,6 +247,19 @@ def _atom(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
     return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap(name, spec, read(lead))])
 
 
+def _grade(spec: Value, scope: Scope, where: str) -> LeadCondition:
+    grade = scope.grade
+    if grade is None:
+        raise InvalidModel(f"{where}: this model gives no grade; add grade: with letter and digit")
+    test = compile_test(spec, f"{where}: grade")
+    scope.thresholds += [Threshold(axis.score, step) for axis in (grade.letter, grade.digit) for step in axis.steps]
+
+    def holds(lead: Lead, at: Instant) -> bool:
+        return test(grade.at(lead, at))
+
+    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap("grade", spec, grade.at(lead, at))])
+
+
 def _reader(name: str, where: str) -> Callable[[Lead], Value]:
     if name.startswith("traits."):
         trait = name.removeprefix("traits.")
@@ -222,12 +267,12 @@ def _reader(name: str, where: str) -> Callable[[Lead], Value]:
     readers: dict[str, Callable[[Lead], Value]] = {
         "contact": lambda lead: lead.contact or None,
         "owner": lambda lead: lead.owner,
-        "stage": lambda lead: lead.stage,
+        "stage": lambda lead: lead.shown_stage,
         "temperature": lambda lead: lead.temperature,
         "visits": lambda lead: lead.visits,
     }
     if name not in readers:
-        known = ", ".join(["all", "any", "not", "count", "definition", "scores.…", "traits.…", *readers])
+        known = ", ".join(["all", "any", "not", "count", *WINDOW_KINDS, "definition", "grade", "scores.…", "traits.…", *readers])
         raise InvalidModel(f"{where}: a lead has no field {name!r}; use one of {known}")
     return readers[name]
 
@@ -253,15 +298,15 @@ def _score(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
         return value >= points and decayed(value, since, at, half_life) >= points
 
     def holds(lead: Lead, at: Instant) -> bool:
-        if not lead.profiled or (unknown_without and not any(trait in lead.traits for trait in unknown_without)):
+        if is_unknown(lead, score, unknown_without):
             return False  # unknown is not zero: it is neither at least nor below anything
         return reached(lead, at) is wanted
 
     def missing(lead: Lead, at: Instant) -> Missing:
         if holds(lead, at):
             return []
+        unknown = is_unknown(lead, score, unknown_without)
         lacking = [trait for trait in unknown_without if trait not in lead.traits]
-        unknown = len(lacking) == len(unknown_without) > 0
         value, since = lead.scores[index]
         has = None if unknown else round(decayed(value, since, at, half_life), 2)
         return [_gap(name, spec, has) | ({"unknown": lacking} if lacking else {})]
@@ -288,4 +333,8 @@ def next_flip(lead: Lead, scope: Scope, after: Instant) -> Instant | None:
             flip = instants[0] + within
             if flip > after and (first is None or flip < first):
                 first = flip
+    for index, watch in scope.timed:
+        turn = watch.flip(lead.windows[index], after)
+        if turn is not None and (first is None or turn < first):
+            first = turn
     return first

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lead_events.domain.errors import InvalidDuration
 from lead_events.domain.times import parse_duration
@@ -17,6 +17,23 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Points = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
 
 SORTABLE_SCORES = 4
+
+
+def _checked(text: str) -> str:
+    try:
+        parse_duration(text)
+    except InvalidDuration as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def _checked_ago(text: str) -> str:
+    return text if text == NOW else _checked(text)
+
+
+NOW = "now"
+"""No time ago; a duration cannot say it."""
+Duration = Annotated[str, AfterValidator(_checked)]
 
 
 class _Part(BaseModel):
@@ -30,28 +47,49 @@ class Limit(_Part):
     per: Literal["session", "day", "ever"]
 
 
+class Group(_Part):
+    """What several rules of a score share: together they give points so often, or are worth so many at any instant."""
+
+    limit: Limit | None = None
+    cap: Annotated[float, Field(gt=0)] | None = None
+
+
 class Rule(_Part):
-    """Points for an event, or for a trait while it holds (when ``when`` names traits only)."""
+    """Points for an event, or for a trait while it holds (when ``when`` names traits only).
+
+    ``valid_for`` ends what is left of them so long after the event.
+    """
 
     id: Name
     when: Condition
     points: Points
     limit: Limit | None = None
     cap: Annotated[float, Field(gt=0)] | None = None
+    group: Name | None = None
+    valid_for: Duration | None = None
+
+
+class Inactivity(_Part):
+    """Points when a lead did nothing for a while (``after``), once in each silence; ``set`` sets the score to a value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    id: Name
+    after: Duration
+    points: Points | None = None
+    set_: Points | None = Field(default=None, alias="set")
+    unless: Condition | None = None
 
 
 class Score(_Part):
     """One score: every point of it, negative ones too, fades with its one half-life."""
 
-    half_life: str | None = None
+    half_life: Duration | None = None
     cap: Annotated[float, Field(gt=0)] | None = None
     floor: Points = 0.0
     rules: list[Rule]
-
-    @field_validator("half_life")
-    @classmethod
-    def _is_duration(cls, text: str | None) -> str | None:
-        return _checked(text)
+    groups: dict[Name, Group] = {}
+    inactivity: list[Inactivity] = []
 
 
 class Entry(_Part):
@@ -72,42 +110,96 @@ class Exit(_Part):
     """One way out of a stage by time: ``after`` a while in which ``unless`` did not hold, or nothing happened (``idle``)."""
 
     to: Name
-    after: str
+    after: Duration
     unless: Condition | None = None
     idle: bool = False
     reason: Name
 
-    @field_validator("after")
-    @classmethod
-    def _is_duration(cls, text: str) -> str:
-        return _checked(text) or text
+
+class Sla(_Part):
+    """What the owner of a stage promises: the first contact, and a decision, so long after the lead entered it."""
+
+    contact_within: Duration | None = None
+    decide_within: Duration | None = None
+    text: str | None = None
 
 
 class Stage(_Part):
-    """One stage of the funnel: who owns it, how it is entered, how time leads out of it."""
+    """One stage of the funnel: who owns it, how it is entered, how time leads out of it.
+
+    ``requires`` names what must hold before a lead enters: a field that must be there, or a condition.
+    ``final`` says that nothing leads out of it on purpose.
+    """
 
     owner: str | None = None
     text: str | None = None
     entry: list[Entry] = []
     exits: list[Exit] = []
-    requires: list[str] = []
-    sla: dict[str, Any] | None = None
+    requires: Annotated[list[str | Condition], Field(max_length=50)] = []
+    final: bool = False
+    sla: Sla | None = None
+
+
+class Axis(_Part):
+    """One half of a grade: the points at which each better mark of a score begins, the best first."""
+
+    score: Name
+    steps: Annotated[list[Points], Field(min_length=1)]
+
+
+class Grade(_Part):
+    """Two scores in two characters, such as A1: ``letter`` usually says who a lead is, ``digit`` what it does."""
+
+    letter: Axis
+    digit: Axis
+
+
+class Target(_Part):
+    """How many leads somebody promises to bring to a definition or a stage in a period; for reports."""
+
+    id: Name
+    definition: Name | None = None
+    stage: Name | None = None
+    at_least: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    per: Literal["day", "week", "month", "quarter", "year"]
+    owner: str | None = None
+    text: str | None = None
+
+
+class SampleEvent(_Part):
+    """One event of a sample lead, as ``POST /v1/events`` takes it, but with ``ago`` for its time."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str
+    ago: Annotated[str, AfterValidator(_checked_ago)] = NOW
+
+
+class ModelTest(_Part):
+    """A sample lead and what the model must say of it; publishing runs it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    traits: dict[str, Any] = {}
+    events: Annotated[list[SampleEvent], Field(max_length=200)] = []
+    expect: Annotated[Condition, Field(min_length=1)]
 
 
 class Topic(_Part):
     """Something a lead may be interested in: events that fit ``when``, or one of several, count and fade."""
 
     when: Condition | Annotated[list[Condition], Field(min_length=1, max_length=100)]
-    half_life: str | None = None
+    half_life: Duration | None = None
 
-    @field_validator("half_life")
-    @classmethod
-    def _is_duration(cls, text: str | None) -> str | None:
-        return _checked(text)
+
+class NearMiss(_Part):
+    """How far away each unmet part of a definition is: a fact that a marketer can find, an act that only the lead can do."""
+
+    fact: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+    act: Annotated[float, Field(gt=0, le=1_000)] = 3.0
 
 
 class ModelDocument(_Part):
-    """Scores, definitions of a qualified lead, temperature, stages and topics."""
+    """Scores, definitions of a qualified lead, temperature, stages, grade, targets, topics, and tests of all that."""
 
     name: str = ""
     time_zone: str = "UTC"
@@ -116,13 +208,8 @@ class ModelDocument(_Part):
     definitions: Annotated[dict[Name, Condition], Field(max_length=62)] = {}
     temperature: dict[Literal["hot", "warm"], Condition | str] = {}
     stages: dict[Name, Stage] = {}
+    grade: Grade | None = None
+    targets: Annotated[list[Target], Field(max_length=100)] = []
     topics: Annotated[dict[Name, Topic], Field(max_length=200)] = {}
-
-
-def _checked(text: str | None) -> str | None:
-    if text is not None:
-        try:
-            parse_duration(text)
-        except InvalidDuration as error:
-            raise ValueError(str(error)) from None
-    return text
+    near_miss: NearMiss = NearMiss()
+    tests: Annotated[list[ModelTest], Field(max_length=100)] = []

@@ -50,10 +50,16 @@ def compile_event_condition(spec: Value, where: str) -> EventCondition:
         raise InvalidModel(f"{where}: a condition names at least one field, such as type: page.viewed")
     type_ = compile_test(spec["type"], f"{where}: type") if "type" in spec else None
     fields = [(name, test) for name, test in spec.items() if name != "type"]
-    return EventCondition(type_, tuple((_path(name, where), compile_test(test, f"{where}: {name}")) for name, test in fields))
+    tests = tuple((compile_path(name, where), compile_test(test, f"{where}: {name}")) for name, test in fields)
+    return EventCondition(type_, tests)
 
 
-def _path(name: str, where: str) -> Path:
+def compile_path(name: str, where: str) -> Path:
+    """Return the path of a field of an event.
+
+    Raises:
+        InvalidModel: an event has no such field.
+    """
     path = tuple(name.split("."))
     if (path[0] not in _EVENT_ROOTS or len(path) == 1) and name not in _EVENT_FIELDS:
         raise InvalidModel(f"{where}: an event has no field {name!r}; use type, {', '.join(f'{r}.…' for r in _EVENT_ROOTS)}")

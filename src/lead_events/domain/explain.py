@@ -9,15 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import floor
 from typing import Any, NamedTuple
 
+from lead_events.domain import overrides
 from lead_events.domain.conditions import Threshold
 from lead_events.domain.consent import NO_PROFILING
 from lead_events.domain.decay import cooling_instant, decayed
 from lead_events.domain.errors import LeadEventsError
 from lead_events.domain.events import Event
-from lead_events.domain.model import CompiledRule, CompiledScore, Model
-from lead_events.domain.scoring import Contribution, value_at
+from lead_events.domain.model import Model
+from lead_events.domain.rules import CompiledRule, CompiledScore, CompiledSilence
+from lead_events.domain.scoring import Contribution, machine_value_at, value_at
 from lead_events.domain.state import Lead
-from lead_events.domain.times import Instant, format_instant
+from lead_events.domain.times import Instant, format_duration, format_instant
 
 SUMMARY_LINES = 5
 
@@ -55,12 +57,14 @@ class ExplainedScore(NamedTuple):
 
     Attributes:
         value: rounded to 0.01; None when it is unknown.
+        machine: the same by the machine alone, beneath an override.
         missing: the traits of which at least one must be known, while none is.
         reason: why it is null although there may be points: ``no_profiling_consent``.
     """
 
     score: CompiledScore
     value: float | None
+    machine: float | None
     missing: tuple[str, ...]
     thresholds: tuple[Cooling, ...]
     reason: str | None = None
@@ -91,34 +95,55 @@ def explain_score(lead: Lead, index: int, model: Model, as_of: Instant) -> Expla
     reason = None if lead.profiled else NO_PROFILING
     missing = score.unknown_without if value is None and reason is None else ()
     points = sorted({threshold.points for threshold in model.scope.thresholds if threshold.score == index})
+    machine = machine_value_at(lead, index, score, as_of)
     known = value is not None
     thresholds = tuple(_cooling(lead, Threshold(index, each), score, as_of, known=known) for each in points)
-    return ExplainedScore(score, None if value is None else round_shown(value), missing, thresholds, reason)
+    shown = [None if each is None else round_shown(each) for each in (value, machine)]
+    return ExplainedScore(score, shown[0], shown[1], missing, thresholds, reason)
 
 
 def _cooling(lead: Lead, threshold: Threshold, score: CompiledScore, as_of: Instant, *, known: bool) -> Cooling:
     value, since = lead.scores[threshold.score]
     reached = known and value >= threshold.points and decayed(value, since, as_of, score.half_life) >= threshold.points
     cools_at = cooling_instant(value, since, threshold.points, score.half_life) if reached else None
+    held = overrides.of_score(lead, score.name)
+    if reached and held is not None and held.expires_at is not None and (cools_at is None or held.expires_at <= cools_at):
+        cools_at = _cooling_beneath(lead, threshold, score, held.expires_at)
     return Cooling(threshold.points, reached, cools_at)
 
 
+def _cooling_beneath(lead: Lead, threshold: Threshold, score: CompiledScore, expires_at: Instant) -> Instant | None:
+    """Return when a score falls below a threshold whose override ends before that: then, or when the machine's does."""
+    held = overrides.of_score(lead, score.name)
+    left = machine_value_at(lead, threshold.score, score, expires_at)
+    if held is None or held.machine is None or left is None or left < threshold.points:
+        return expires_at
+    value, since = held.machine
+    return cooling_instant(value, since, threshold.points, score.half_life)
+
+
 def explain_contributions(
-    contributions: Iterable[Contribution], score: CompiledScore, shown: float | None, as_of: Instant
+    contributions: Iterable[Contribution], score: ExplainedScore, as_of: Instant, override: Contribution | None = None
 ) -> list[Explained]:
     """Say what each contribution to one score still counts.
 
     Args:
         contributions: as a traced fold collected them; those to other scores are left out.
-        shown: the score as shown, or None when it is unknown; then the values sum to nothing in particular.
+        score: as shown; of one that is unknown the values sum to nothing in particular.
         as_of: microseconds UTC.
+        override: of this score, if there is one: a line of its own, what it shows more or less than the machine does.
     """
-    mine = [each for each in contributions if each.score == score.name]
-    decays = [decayed(1.0, each.at, as_of, score.half_life) for each in mine]
+    half_life = score.score.half_life
+    mine = [each for each in contributions if each.score == score.score.name]
+    decays = [decayed(1.0, each.at, as_of, half_life) for each in mine]
     exact = [each.credited * decay for each, decay in zip(mine, decays, strict=True)]
-    total = sum(exact) if shown is None else shown
+    total = sum(exact) if score.machine is None else score.machine
     values = apportion(exact, round(total * 100))
-    return [Explained(each, decay, cents / 100) for each, decay, cents in zip(mine, decays, values, strict=True)]
+    explained = [Explained(each, decay, cents / 100) for each, decay, cents in zip(mine, decays, values, strict=True)]
+    if override is None:
+        return explained
+    rest = round((score.value or 0.0) * 100) - sum(values)
+    return [*explained, Explained(override, decayed(1.0, override.at, as_of, half_life), rest / 100)]
 
 
 def apportion(points: Sequence[float], total: int) -> list[int]:
@@ -151,16 +176,21 @@ def summarise(explained: Iterable[Explained], events: Mapping[int, Event], model
         explained: contributions, oldest first.
         events: by position, those that contributed.
     """
-    rules = {rule.id: rule for rule in model.rules}
     groups: dict[str, list[Explained]] = {}
     for each in explained:
         if each.contribution.credited:
             groups.setdefault(each.contribution.rule, []).append(each)
     by_weight = sorted(groups.items(), key=lambda group: (-abs(_sum_shown(group[1])), group[0]))
-    return [_line(rules[rule_id], group, events) for rule_id, group in by_weight[:SUMMARY_LINES]]
+    silences = {silence.id: silence for silence in model.silences}
+    return [
+        _silence_line(silences[id_], group) if id_ in silences else _line(model.rules_by_id.get(id_), group, events)
+        for id_, group in by_weight[:SUMMARY_LINES]
+    ]
 
 
-def _line(rule: CompiledRule, group: Sequence[Explained], events: Mapping[int, Event]) -> str:
+def _line(rule: CompiledRule | None, group: Sequence[Explained], events: Mapping[int, Event]) -> str:
+    if rule is None:
+        return _line_of_override(group[-1], events)
     last = group[-1].contribution
     credited = round_shown(sum(each.contribution.credited for each in group))
     now = _sum_shown(group) / 100
@@ -168,9 +198,30 @@ def _line(rule: CompiledRule, group: Sequence[Explained], events: Mapping[int, E
     deed = describe_traits(rule, events.get(last.position)) if rule.of_traits else describe(events.get(last.position))
     if rule.of_traits and last.credited < 0 < rule.points:
         deed = f"no longer holds: {deed}"
-    often = f"{len(group)} times, last " if len(group) > 1 else ""
+    if last.by_time:
+        deed = f"no longer counts: {deed}"
+    times = sum(not each.contribution.by_time for each in group)
+    often = f"{times} times, last " if times > 1 else ""
     fading = "" if now == credited else f", now {_number(now)}"
     return f"{'+' if credited >= 0 else ''}{_number(credited)} {rule.id}: {often}{deed} on {day}{fading}"
+
+
+def _line_of_override(explained: Explained, events: Mapping[int, Event]) -> str:
+    given = explained.contribution
+    event = events.get(given.position)
+    author = None if event is None else _fields_of(event).get("author")
+    who = f" by {_plain(author)}" if author else ""
+    value = f"{'+' if explained.value >= 0 else ''}{_number(explained.value)}"
+    return f"{value} {given.rule}: {given.score} set to {_number(given.points)}{who} on {format_instant(given.at)[:10]}"
+
+
+def _silence_line(silence: CompiledSilence, group: Sequence[Explained]) -> str:
+    credited = round_shown(sum(each.contribution.credited for each in group))
+    now = _sum_shown(group) / 100
+    day = format_instant(group[-1].contribution.at)[:10]
+    fading = "" if now == credited else f", now {_number(now)}"
+    sign = "+" if credited >= 0 else ""
+    return f"{sign}{_number(credited)} {silence.id}: no activity for {format_duration(silence.after)} until {day}{fading}"
 
 
 def _sum_shown(group: Iterable[Explained]) -> int:

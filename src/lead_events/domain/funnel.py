@@ -5,13 +5,16 @@ From one instant to the next a stage moves at most once round the chart.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lead_events.domain import lapsing, overrides
 from lead_events.domain.activity import is_activity
 from lead_events.domain.conditions import next_flip
 from lead_events.domain.consent import NO_PROFILING
 from lead_events.domain.events import Event
 from lead_events.domain.model import CompiledEntry, Model
 from lead_events.domain.scoring import Move, Trace
-from lead_events.domain.state import Lead
+from lead_events.domain.state import OVERRIDDEN_STAGE, Lead
 from lead_events.domain.times import Instant
 
 TIME = "time"
@@ -23,13 +26,16 @@ def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, change
     Args:
         changed: whether the event changed anything that conditions look at.
     """
+    heard = bool(model.silences) and lapsing.listen(lead, event)
     acted = event.type in model.event_moves and _move_by_event(lead, event, model, trace)
     requalifies = lead.stage in model.stages_left_by_activity
     if changed or acted or lead.events == 1 or (requalifies and is_activity(event.type)):
         derive(lead, event.at, model, trace, event)
+        if model.silences:
+            _hear_silence(lead, event.at, model, trace, event)
     if lead.waiting and _restart_idle(lead, event.at, model):
         changed = True
-    if changed or acted or requalifies or lead.events == 1:
+    if changed or acted or heard or requalifies or lead.events == 1:
         lead.due = _next_due(lead, event.at, model)
 
 
@@ -37,10 +43,24 @@ def advance(lead: Lead, until: Instant, model: Model, trace: Trace | None = None
     """Make every move that time alone causes up to and including an instant, each at its own instant."""
     while lead.due is not None and lead.due <= until:
         instant = lead.due
-        if derive(lead, instant, model, trace, None):
+        ended = bool(lead.overrides) and overrides.expire(lead, instant, model, trace)
+        lapsed = bool(lead.expiring) and lapsing.expire(lead, instant, model, trace)
+        changed = derive(lead, instant, model, trace, None) or ended or (lapsed and lead.profiled)
+        if model.silences:
+            changed = _hear_silence(lead, instant, model, trace, None) or changed
+        if changed:
             lead.moved = instant
         lead.ticked = instant
         lead.due = _next_due(lead, instant, model)
+
+
+def _hear_silence(lead: Lead, at: Instant, model: Model, trace: Trace | None, event: Event | None) -> bool:
+    """Let a silence that is long enough do its part, and derive again; say whether any did."""
+    changed = False
+    while lapsing.fall_silent(lead, at, model, trace):
+        derive(lead, at, model, trace, event)
+        changed = True
+    return changed
 
 
 def derive(lead: Lead, at: Instant, model: Model, trace: Trace | None, event: Event | None) -> bool:
@@ -91,8 +111,12 @@ def _warm(lead: Lead, at: Instant, position: int | None, model: Model, trace: Tr
 def _move_by_event(lead: Lead, event: Event, model: Model, trace: Trace | None) -> bool:
     for entry in model.entries:
         if event.type in entry.events and _leads_on(lead, entry):
-            reason = (event.fields.get("properties") or {}).get("reason") or event.type
-            _move(lead, event.at, event.position, entry.stage, str(reason), trace)
+            reason = str((event.fields.get("properties") or {}).get("reason") or event.type)
+            required = model.requires.get(entry.stage)
+            if required is not None and not required.holds(lead, event.at):
+                lead.awaited = [entry.stage, reason]
+            else:
+                _move(lead, event.at, event.position, entry.stage, reason, trace)
             return True
     return False
 
@@ -109,13 +133,33 @@ def _next_stage(lead: Lead, at: Instant, model: Model, event: Event | None) -> t
         since = lead.waiting.get(exit_.number)
         if since is not None and since + exit_.after <= at and (exit_.unless is None or not exit_.unless.holds(lead, at)):
             return exit_.to, exit_.reason
+    if lead.awaited is not None and model.requires[lead.awaited[0]].holds(lead, at):
+        return lead.awaited[0], lead.awaited[1]
     for entry in model.entries:
         if entry.when is None or not _leads_on(lead, entry):
             continue
         if entry.after_activity and not _is_newer_activity(lead, event):
             continue
-        if entry.when.holds(lead, at):
+        if entry.when.holds(lead, at) and is_open(entry.stage, lead, at, model):
             return entry.stage, TIME if event is None else event.type
+    return None
+
+
+def is_open(stage: str, lead: Lead, at: Instant, model: Model) -> bool:
+    """Say whether everything that a stage requires of those who enter it is there."""
+    required = model.requires.get(stage)
+    return required is None or required.holds(lead, at)
+
+
+def held(lead: Lead, at: Instant, model: Model) -> str | None:
+    """Return the stage that a lead would be in if it had what that stage requires, or None."""
+    if lead.awaited is not None:
+        return str(lead.awaited[0])
+    for entry in model.entries if model.requires else ():
+        if entry.when is None or entry.after_activity or not _leads_on(lead, entry) or is_open(entry.stage, lead, at, model):
+            continue
+        if entry.when.holds(lead, at):
+            return entry.stage
     return None
 
 
@@ -124,11 +168,13 @@ def _is_newer_activity(lead: Lead, event: Event | None) -> bool:
 
 
 def _move(lead: Lead, at: Instant, position: int | None, stage: str, reason: str, trace: Trace | None) -> None:
-    if trace is not None:
-        trace.moves.append(Move(at, position, "stage", lead.stage, stage, reason))
-    lead.history.append([at, stage, reason, position])
+    if OVERRIDDEN_STAGE not in lead.overrides:  # beneath an override the machine moves unseen
+        if trace is not None:
+            trace.moves.append(Move(at, position, "stage", lead.stage, stage, reason))
+        lead.history.append([at, stage, reason, position])
     lead.stage, lead.stage_since = stage, at
     lead.waiting = {}
+    lead.awaited = None
 
 
 def _wait(lead: Lead, at: Instant, model: Model) -> None:
@@ -154,4 +200,14 @@ def _next_due(lead: Lead, after: Instant, model: Model) -> Instant | None:
         since = lead.waiting.get(exit_.number)
         if since is not None and since + exit_.after > after and (first is None or since + exit_.after < first):
             first = since + exit_.after
+    for other in _other_dues(lead, after, model):
+        if other is not None and (first is None or other < first):
+            first = other
     return first
+
+
+def _other_dues(lead: Lead, after: Instant, model: Model) -> Iterator[Instant | None]:
+    if lead.expiring or model.silences:
+        yield lapsing.next_lapse(lead, after, model)
+    if lead.overrides:
+        yield overrides.next_expiry(lead)

@@ -6,13 +6,30 @@ Errors are what publishing refuses; warnings are what is probably a mistake. Pur
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from lead_events.domain import lint_conditions, lint_sense
-from lead_events.domain.document import Entry, Exit, Limit, ModelDocument, Rule, Score, Stage, Topic
+from lead_events.domain import lint_conditions, lint_sense, lint_traits, model_tests
+from lead_events.domain.document import (
+    Axis,
+    Entry,
+    Exit,
+    Grade,
+    Group,
+    Inactivity,
+    Limit,
+    ModelDocument,
+    ModelTest,
+    NearMiss,
+    Rule,
+    Score,
+    Sla,
+    Stage,
+    Target,
+    Topic,
+)
 from lead_events.domain.errors import InvalidModel, LeadEventsError
 from lead_events.domain.findings import Finding, Notes, Severity, did_you_mean
 from lead_events.domain.model import compile_model
@@ -24,14 +41,24 @@ MOST_DEFINITIONS = 62
 _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     (r"scores/[^/]+/rules/\d+/limit", Limit),
     (r"scores/[^/]+/rules/\d+", Rule),
+    (r"scores/[^/]+/groups/[^/]+/limit", Limit),
+    (r"scores/[^/]+/groups/[^/]+", Group),
+    (r"scores/[^/]+/inactivity/\d+", Inactivity),
     (r"scores/[^/]+", Score),
+    (r"grade/(letter|digit)", Axis),
+    (r"grade", Grade),
+    (r"targets/\d+", Target),
+    (r"tests/\d+", ModelTest),
+    (r"stages/[^/]+/sla", Sla),
     (r"stages/[^/]+/entry/\d+", Entry),
     (r"stages/[^/]+/exits/\d+", Exit),
     (r"stages/[^/]+", Stage),
     (r"topics/[^/]+", Topic),
+    (r"near_miss", NearMiss),
     (r"", ModelDocument),
 )
 _DURATION = "a duration is a number and one of s, m, h, d, w, such as 30d"
+_DURATIONS = frozenset({"half_life", "after", "valid_for", "contact_within", "decide_within", "ago"})
 _NAME = "a name has lower-case letters, digits, _ and -, begins with a letter and has at most 63 characters"
 
 
@@ -49,8 +76,8 @@ class RefusedModel(InvalidModel):
         self.errors = tuple(_error(finding) for finding in findings)
 
 
-def lint_text(text: str) -> list[Finding]:
-    """Look through a document in YAML or JSON.
+def lint_text(text: str, carried: Collection[str] | None = None) -> list[Finding]:
+    """Look through a document in YAML or JSON; ``carried`` as for ``lint``.
 
     Returns:
         What was found, in the order of the text.
@@ -59,15 +86,21 @@ def lint_text(text: str) -> list[Finding]:
         read = read_yaml(text)
     except UnreadableModel as error:
         return [Finding(Severity.ERROR, "", error.line, error.reason)]
-    return lint(read.document, read.lines, read.traps)
+    return lint(read.document, read.lines, read.traps, carried)
 
 
-def lint(document: Any, lines: Mapping[str, int] | None = None, traps: Sequence[tuple[str, str]] = ()) -> list[Finding]:
+def lint(
+    document: Any,
+    lines: Mapping[str, int] | None = None,
+    traps: Sequence[tuple[str, str]] = (),
+    carried: Collection[str] | None = None,
+) -> list[Finding]:
     """Look through a document.
 
     Args:
         lines: JSON pointer → line, where the text is known.
         traps: pointers of plain words that other YAML readers take for booleans.
+        carried: the traits that recent events carried, where the log is at hand; None where it is not.
     """
     notes = Notes(lines or {})
     for pointer, word in traps:
@@ -79,13 +112,22 @@ def lint(document: Any, lines: Mapping[str, int] | None = None, traps: Sequence[
     lint_conditions.check(notes, document)
     if notes.errors == 0:
         _check_whole(notes, document)
+    if carried is not None:
+        lint_traits.check(notes, document, carried)
     if well_formed and notes.errors == 0:
-        lint_sense.check(notes, ModelDocument.model_validate(document))
+        whole = ModelDocument.model_validate(document)
+        lint_sense.check(notes, whole)
+        model_tests.check(notes, whole)
     return sorted(notes.found, key=lambda finding: (finding.line or 0, finding.severity))
 
 
-def check(document: Any, lines: Mapping[str, int] | None = None, traps: Sequence[tuple[str, str]] = ()) -> list[Finding]:
-    """Let pass only a document that can be published.
+def check(
+    document: Any,
+    lines: Mapping[str, int] | None = None,
+    traps: Sequence[tuple[str, str]] = (),
+    carried: Collection[str] | None = None,
+) -> list[Finding]:
+    """Let pass only a document that can be published; the arguments are those of ``lint``.
 
     Returns:
         Its warnings.
@@ -93,7 +135,7 @@ def check(document: Any, lines: Mapping[str, int] | None = None, traps: Sequence
     Raises:
         RefusedModel: carries every error.
     """
-    found = lint(document, lines, traps)
+    found = lint(document, lines, traps, carried)
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
     if errors:
         raise RefusedModel(errors)
@@ -128,7 +170,7 @@ def _note_shape(notes: Notes, document: Any, kind: str, place: tuple[int | str, 
     elif pointer == "/priority":
         notes.error(pointer, "priority is the name of a score, or a mapping of scores and weights")
     else:
-        if kind == "string_type" and name in {"half_life", "after"}:
+        if kind == "string_type" and name in _DURATIONS:
             message = _DURATION
         expected = re.findall(r"'([^']+)'", message) if kind == "literal_error" else []
         given = _at(document, pointer)
@@ -136,12 +178,14 @@ def _note_shape(notes: Notes, document: Any, kind: str, place: tuple[int | str, 
 
 
 def _place(document: Any, place: tuple[int | str, ...]) -> tuple[str, list[int | str]]:
-    """Return the pointer to the last part of a place that the document has, and the rest of the place."""
+    """Return the pointer to the last part of a place that the document has, and the rest; a rule may stand by its id."""
     pointer, value = "", document
     for index, name in enumerate(place):
         try:
+            if isinstance(value, list) and isinstance(name, str):
+                name = next(n for n, item in enumerate(value) if isinstance(item, Mapping) and item.get("id") == name)  # noqa: PLW2901
             value = value[name]
-        except (KeyError, IndexError, TypeError):
+        except (StopIteration, KeyError, IndexError, TypeError):
             return pointer, list(place[index:])
         pointer = step(pointer, name)
     return pointer, []

@@ -6,21 +6,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lead_events.domain import lint_windows
+from lead_events.domain.agreement import AGREEMENT, check_agreement
 from lead_events.domain.conditions import Scope, compile_lead_condition
 from lead_events.domain.event_conditions import compile_event_condition
 from lead_events.domain.event_types import TYPES, Traits
 from lead_events.domain.findings import Notes, did_you_mean
+from lead_events.domain.grades import LETTERS, CompiledAxis, CompiledGrade
 from lead_events.domain.model_text import step
 from lead_events.domain.state import FIRST_STAGE
 from lead_events.domain.value_tests import OPERATORS, compile_test
+from lead_events.domain.window_conditions import WINDOW_KINDS, kind_of
 
 TRAITS = ("email", "phone", *Traits.model_fields)
 LEAD_FIELDS = ("contact", "owner", "stage", "temperature", "visits")
-METADATA = ("text", "owner", "approvers")
 MANY_INSTANTS = 100
 """A count that needs more keeps so many instants for each lead."""
 
-_GROUPS = ("all", "any", "not", "of", "count", "at_least", "within", "definition")
+_GROUPS = ("all", "any", "not", "of", "count", *WINDOW_KINDS, "at_least", "within", "definition")
 _EVENT_FIELDS = ("type", "user_id", "author")
 _CONTEXT = ("page.url", "page.path", "page.referrer", "page.title", "locale")
 _CAMPAIGN = tuple(f"campaign.{name}" for name in ("source", "medium", "campaign", "name", "term", "content", "id"))
@@ -32,24 +35,22 @@ class _Names:
     scores: tuple[str, ...]
     definitions: tuple[str, ...]
     stages: tuple[str, ...]
+    graded: bool
     scope: Scope = field(init=False)
 
     def __post_init__(self) -> None:
         self.scope = Scope(dict.fromkeys(self.scores), self.definitions, self.stages)
+        if self.graded and self.scores:
+            axis = CompiledAxis(self.scores[0], 0, None, (), (1.0,), LETTERS)
+            self.scope.grade = CompiledGrade(axis, axis)
 
 
 def check(notes: Notes, document: Mapping[str, Any]) -> None:
     """Look through every condition of a document of any shape."""
-    names = _Names(*(tuple(_items(document.get(part))) for part in ("scores", "definitions", "stages")))
-    for score, content in _items(document.get("scores")).items():
-        for index, rule in enumerate(_list(_items(content).get("rules"))):
-            if "when" in _items(rule):
-                _event_condition(notes, rule["when"], f"{step('/scores', score)}/rules/{index}/when")
-    for index, (name, spec) in enumerate(_items(document.get("definitions")).items()):
-        names.scope.defined = index
-        condition = {key: value for key, value in _items(spec).items() if key not in METADATA}
-        _lead_condition(notes, condition, step("/definitions", name), names)
-    names.scope.defined = len(names.definitions)
+    scores, definitions, stages = (tuple(_items(document.get(part))) for part in ("scores", "definitions", "stages"))
+    names = _Names(scores, definitions, stages, "grade" in document)
+    _check_rules(notes, document)
+    _check_definitions(notes, document, names)
     for name, spec in _items(document.get("temperature")).items():
         named = {"definition": spec} if isinstance(spec, str) else spec
         _lead_condition(notes, named, step("/temperature", name), names)
@@ -57,8 +58,30 @@ def check(notes: Notes, document: Mapping[str, Any]) -> None:
         _check_stage(notes, _items(content), step("/stages", stage), names)
     for topic, content in _items(document.get("topics")).items():
         _check_topic(notes, _items(content).get("when"), f"{step('/topics', topic)}/when")
+    for score, content in _items(document.get("scores")).items():
+        for index, silence in enumerate(_list(_items(content).get("inactivity"))):
+            _check_silence(notes, _items(silence), f"{step('/scores', score)}/inactivity/{index}", names)
     _check_ids(notes, document)
     _check_priority(notes, document.get("priority"), names)
+
+
+def _check_rules(notes: Notes, document: Mapping[str, Any]) -> None:
+    for score, content in _items(document.get("scores")).items():
+        for index, rule in enumerate(_list(_items(content).get("rules"))):
+            if "when" in _items(rule):
+                _event_condition(notes, rule["when"], f"{step('/scores', score)}/rules/{index}/when")
+            _known_group(notes, _items(rule), _items(_items(content).get("groups")), f"{step('/scores', score)}/rules/{index}")
+
+
+def _check_definitions(notes: Notes, document: Mapping[str, Any], names: _Names) -> None:
+    for index, (name, spec) in enumerate(_items(document.get("definitions")).items()):
+        names.scope.defined = index
+        for part in AGREEMENT:
+            if part in _items(spec):
+                notes.attempt(step(step("/definitions", name), part), check_agreement, {part: spec[part]}, "@")
+        condition = {key: value for key, value in _items(spec).items() if key not in AGREEMENT}
+        _lead_condition(notes, condition, step("/definitions", name), names)
+    names.scope.defined = len(names.definitions)
 
 
 def _items(value: Any) -> Mapping[str, Any]:
@@ -77,15 +100,31 @@ def _check_topic(notes: Notes, when: Any, pointer: str) -> None:
         _event_condition(notes, when, pointer)
 
 
+def _known_group(notes: Notes, rule: Mapping[str, Any], groups: Mapping[str, Any], pointer: str) -> None:
+    group = rule.get("group")
+    if isinstance(group, str) and group not in groups:
+        known = ", ".join(groups) or "none"
+        words = f"there is no group {group!r} in this score; there are {known}"
+        notes.error(f"{pointer}/group", words, did_you_mean(group, groups))
+
+
+def _check_silence(notes: Notes, silence: Mapping[str, Any], pointer: str, names: _Names) -> None:
+    if (silence.get("points") is None) == (silence.get("set") is None):
+        notes.error(pointer, "inactivity has either points or set")
+    if silence.get("unless") is not None:
+        _lead_condition(notes, silence["unless"], f"{pointer}/unless", names)
+
+
 def _check_ids(notes: Notes, document: Mapping[str, Any]) -> None:
     seen: set[str] = set()
     for score, content in _items(document.get("scores")).items():
-        for index, rule in enumerate(_list(_items(content).get("rules"))):
+        named = [(part, *each) for part in ("rules", "inactivity") for each in enumerate(_list(_items(content).get(part)))]
+        for part, index, rule in named:
             rule_id = _items(rule).get("id")
             if not isinstance(rule_id, str):
                 continue
             if rule_id in seen:
-                pointer = f"{step('/scores', score)}/rules/{index}/id"
+                pointer = f"{step('/scores', score)}/{part}/{index}/id"
                 notes.error(pointer, f"rule ids must differ; {rule_id!r} stands more than once")
             seen.add(rule_id)
 
@@ -104,6 +143,9 @@ def _check_stage(notes: Notes, stage: Mapping[str, Any], pointer: str, names: _N
     for index, entry in enumerate(_list(stage.get("entry"))):
         here = f"{pointer}/entry/{index}"
         _check_entry(notes, _items(entry), here, names)
+    for index, required in enumerate(_list(stage.get("requires"))):
+        asked = {required: "present"} if isinstance(required, str) else required
+        _lead_condition(notes, asked, f"{pointer}/requires/{index}", names)
     for index, exit_ in enumerate(_list(stage.get("exits"))):
         here, content = f"{pointer}/exits/{index}", _items(exit_)
         if "to" in content:
@@ -246,6 +288,8 @@ def _lead_condition(notes: Notes, spec: Any, pointer: str, names: _Names) -> Non
             notes.warn(pointer, "of knows at_least only; what else stands here is not looked at")
     elif "count" in spec:
         _count(notes, spec, pointer, names)
+    elif (kind := kind_of(spec)) is not None:
+        lint_windows.check(notes, kind, spec, pointer, _event_condition)
     else:
         for name, test in spec.items():
             _atom(notes, str(name), test, step(pointer, name), names)
@@ -291,7 +335,7 @@ def _atom(notes: Notes, name: str, test: Any, pointer: str, names: _Names) -> No
     elif name.startswith("traits."):
         _known_trait(notes, name.removeprefix("traits."), pointer)
         _test(notes, test, pointer)
-    elif name in LEAD_FIELDS:
+    elif name in LEAD_FIELDS or (name == "grade" and names.graded):
         _test(notes, test, pointer)
     else:
         known_fields = (*LEAD_FIELDS, *_GROUPS, *(f"scores.{s}" for s in names.scores), *(f"traits.{t}" for t in TRAITS))

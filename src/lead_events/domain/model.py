@@ -11,46 +11,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ValidationError
 
 from lead_events.domain import conditions
-from lead_events.domain.conditions import Counter, LeadCondition, Scope
-from lead_events.domain.document import Entry, Exit, ModelDocument, Rule
+from lead_events.domain.agreement import AGREEMENT, check_agreement
+from lead_events.domain.conditions import LeadCondition, Scope
+from lead_events.domain.document import Entry, Exit, ModelDocument
 from lead_events.domain.errors import InvalidModel
-from lead_events.domain.event_conditions import EventCondition, compile_event_condition, field_at
+from lead_events.domain.event_conditions import EventCondition, field_at
+from lead_events.domain.grades import compile_grade
 from lead_events.domain.interests import compile_topics
+from lead_events.domain.rules import CompiledRule, CompiledScore, compile_scores, compile_silences
 from lead_events.domain.state import FIRST_STAGE, Lead
 from lead_events.domain.times import DAY, MINUTE, Instant, parse_duration
+from lead_events.domain.windows import Watch
 
-_METADATA = ("text", "owner", "approvers")
 _QUARTER = 15 * MINUTE  # every zone's offset from UTC is a whole number of quarters of an hour
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledRule:
-    """One rule of one score.
-
-    Attributes:
-        score: index of its score.
-        of_traits: whether it looks at traits only, and so holds as long as they do.
-    """
-
-    id: str
-    score: int
-    points: float
-    when: EventCondition
-    times: int | None
-    per: str | None
-    cap: float | None
-    of_traits: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledScore:
-    """One score; ``unknown_without`` names the traits of which at least one must be known for it to be a number."""
-
-    name: str
-    half_life: int | None
-    cap: float | None
-    floor: float
-    unknown_without: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +53,7 @@ class Matched(NamedTuple):
     """What one event fires: rules, and (index, counter) pairs."""
 
     rules: tuple[CompiledRule, ...]
-    counters: tuple[tuple[int, Counter], ...]
+    counters: tuple[tuple[int, Watch], ...]
 
 
 _NOTHING = Matched((), ())
@@ -95,7 +68,7 @@ class Matcher:
 
     __slots__ = ("_counters", "_paths", "_remembered", "_rules")
 
-    def __init__(self, rules: tuple[CompiledRule, ...], counters: tuple[tuple[int, Counter], ...]) -> None:
+    def __init__(self, rules: tuple[CompiledRule, ...], counters: tuple[tuple[int, Watch], ...]) -> None:
         self._rules = rules
         self._counters = counters
         conditions_of_type = [rule.when for rule in rules] + [counter.when for _, counter in counters]
@@ -136,11 +109,13 @@ class Model:
             InvalidModel: a condition, a name or a zone cannot be understood.
         """
         self.document = document
-        self.scores, self.rules = _compile_scores(document)
+        self.scores, self.rules = compile_scores(document)
+        self.rules_by_id = {rule.id: rule for rule in self.rules}
         names = tuple(document.definitions)
         half_lives = {score.name: score.half_life for score in self.scores}
         unknown = {score.name: score.unknown_without for score in self.scores}
         self.scope = Scope(half_lives, names, tuple(document.stages), unknown_without=unknown)
+        self.grade = self.scope.grade = compile_grade(document.grade, half_lives, unknown)
         self.definitions = _compile_definitions(document, self.scope)
         self.temperatures = [
             (name, _temperature(name, document.temperature[name], self.scope))
@@ -149,6 +124,8 @@ class Model:
         ]
         self.entries = _compile_entries(document, self.scope)
         self.exits = _compile_exits(document, self.scope)
+        self.requires = _compile_requires(document, self.scope)
+        self.silences = compile_silences(document, self.scope)
         self.priority = _compile_priority(document, self.scores)
         self.event_moves = frozenset(type_ for entry in self.entries for type_ in entry.events)
         self.stages_left_by_activity = frozenset(
@@ -206,35 +183,11 @@ def _fits(when: EventCondition, type_: str) -> bool:
     return when.type_ is None or when.type_(type_)
 
 
-def _compile_scores(document: ModelDocument) -> tuple[list[CompiledScore], list[CompiledRule]]:
-    scores, rules = [], []
-    for index, (name, score) in enumerate(document.scores.items()):
-        compiled = [_compile_rule(rule, index, f"scores.{name}.rules.{rule.id}") for rule in score.rules]
-        rules += compiled
-        traits = sorted({trait for rule in compiled for trait in rule.when.traits})
-        unknown_without = tuple(traits) if compiled and all(rule.of_traits for rule in compiled) else ()
-        half_life = parse_duration(score.half_life) if score.half_life else None
-        scores.append(CompiledScore(name, half_life, score.cap, score.floor, unknown_without))
-    ids = [rule.id for rule in rules]
-    twice = sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
-    if twice:
-        raise InvalidModel(f"scores: rule ids must differ; {', '.join(twice)} stands more than once")
-    return scores, rules
-
-
-def _compile_rule(rule: Rule, score: int, where: str) -> CompiledRule:
-    when = compile_event_condition(rule.when, where)
-    of_traits = all(name.startswith("traits.") for name in rule.when)
-    if of_traits and rule.limit:
-        raise InvalidModel(f"{where}: a rule on traits alone counts once while they hold; remove its limit")
-    times, per = (rule.limit.times, rule.limit.per) if rule.limit else (None, None)
-    return CompiledRule(rule.id, score, rule.points, when, times, per, rule.cap, of_traits)
-
-
 def _compile_definitions(document: ModelDocument, scope: Scope) -> list[tuple[str, LeadCondition]]:
     compiled = []
     for name, spec in document.definitions.items():
-        condition = {key: value for key, value in spec.items() if key not in _METADATA}
+        check_agreement(spec, f"definitions.{name}")
+        condition = {key: value for key, value in spec.items() if key not in AGREEMENT}
         compiled.append((name, conditions.compile_lead_condition(condition, scope, f"definitions.{name}")))
         scope.defined = len(compiled)
     return compiled
@@ -280,6 +233,19 @@ def _compile_exit(number: str, exit_: Exit, document: ModelDocument, scope: Scop
         raise InvalidModel(f"{where}: an exit waits either for idle: true or for unless (a condition)")
     unless = None if exit_.unless is None else conditions.compile_lead_condition(exit_.unless, scope, f"{where}.unless")
     return CompiledExit(number, exit_.to, parse_duration(exit_.after), unless, exit_.idle, exit_.reason)
+
+
+def _compile_requires(document: ModelDocument, scope: Scope) -> dict[str, LeadCondition]:
+    """Return, for each stage that requires something, one condition for all of it; a field's name asks that it is there."""
+    return {
+        stage: conditions.compile_lead_condition(
+            {"all": [{each: "present"} if isinstance(each, str) else each for each in content.requires]},
+            scope,
+            f"stages.{stage}.requires",
+        )
+        for stage, content in document.stages.items()
+        if content.requires
+    }
 
 
 def _known_stage(name: str, document: ModelDocument, where: str) -> None:

@@ -8,7 +8,18 @@ from typing import Any, Literal
 
 from lead_events.domain.model_text import step
 
-_WORDS = {"at_least": "at least", "at_most": "at most", "one_of": "one of", "half_life": "half-life"}
+_WORDS = {
+    "at_least": "at least",
+    "at_most": "at most",
+    "one_of": "one of",
+    "half_life": "half-life",
+    "valid_for": "valid for",
+    "distinct": "different",
+    "dwell": "time on pages",
+    "since": "time since",
+    "contact_within": "contact within",
+    "decide_within": "decide within",
+}
 _UNSET = object()
 
 
@@ -40,13 +51,19 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
 
 
 def _by_id(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document whose rules stand by their ids: moving a rule changes nothing, as order means nothing."""
-    scores = document.get("scores") or {}
+    """Return a document whose rules, targets and tests stand by their ids: moving one changes nothing, as order means nothing."""
     named = {
-        name: {**score, "rules": {rule["id"]: {k: v for k, v in rule.items() if k != "id"} for rule in score["rules"]}}
-        for name, score in scores.items()
+        name: score | {part: _named(score[part], "id") for part in ("rules", "inactivity") if part in score}
+        for name, score in (document.get("scores") or {}).items()
     }
-    return {**document, "scores": named}
+    lists = {part: _named(document[part], key) for part, key in (("targets", "id"), ("tests", "name")) if part in document}
+    return {**document, "scores": named, **lists}
+
+
+def _named(items: list[dict[str, Any]], key: str) -> Any:
+    """Return a list as a mapping by name, unless two have the same one."""
+    found = {item[key]: {k: v for k, v in item.items() if k != key} for item in items}
+    return found if len(found) == len(items) else items
 
 
 def _compare(old: Any, new: Any, pointer: str, path: tuple[str, ...]) -> Iterator[Difference]:
@@ -89,14 +106,14 @@ def _place(path: tuple[str, ...]) -> str:
     match path:
         case ("scores", score, "rules", rule, *rest):
             return " ".join([f"rule {rule} of {score}", *_names(rest)])
+        case ("scores", score, "groups", group, *rest):
+            return " ".join([f"group {group} of {score}", *_names(rest)])
+        case ("scores", score, "inactivity", rule, *rest):
+            return " ".join([f"silence {rule} of {score}", *_names(rest)])
         case ("scores", score, *rest):
             return " ".join([f"score {score}", *_names(rest)])
-        case ("definitions", name, *rest):
-            return " ".join([f"definition {name}", *_names(rest)])
-        case ("stages", name, *rest):
-            return " ".join([f"stage {name}", *_names(rest)])
-        case ("temperature", name, *rest):
-            return " ".join([f"temperature {name}", *_names(rest)])
+        case ("definitions" | "stages" | "temperature" | "topics" | "targets" | "tests", name, *rest):
+            return " ".join([f"{path[0].removesuffix('s')} {name}", *_names(rest)])
     return " ".join(_names(path)) or "the document"
 
 

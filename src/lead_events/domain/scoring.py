@@ -5,13 +5,15 @@ What is cut is lost and shown as cut. Between contributions a score is one expon
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lead_events.domain.decay import UNRANKED, decayed, rank
 from lead_events.domain.events import Event
-from lead_events.domain.model import CompiledRule, CompiledScore, Model
-from lead_events.domain.state import BEGINNING, Lead
+from lead_events.domain.model import Model
+from lead_events.domain.rules import CompiledGroup, CompiledRule, CompiledScore
+from lead_events.domain.state import BEGINNING, Lead, is_unknown, score_key
 from lead_events.domain.times import Instant
 
 
@@ -21,7 +23,10 @@ class Contribution(NamedTuple):
     Attributes:
         points: as the rule says.
         credited: what a limit or a cap left of them; ``points - credited`` was cut.
-        cut_by: ``limit``, ``rule cap``, ``score cap`` or ``floor``; empty when nothing was cut.
+        cut_by: ``limit``, ``group limit``, ``rule cap``, ``group cap``, ``score cap`` or ``floor``, of an override
+            ``machine``; empty when nothing was cut.
+        by_time: ``expired`` when time took back what the event gave, ``inactive`` when nothing followed the event for too
+            long; empty when the event itself did it.
     """
 
     position: int
@@ -31,6 +36,7 @@ class Contribution(NamedTuple):
     points: float
     credited: float
     cut_by: str
+    by_time: str = ""
 
 
 class Move(NamedTuple):
@@ -65,10 +71,7 @@ def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, traits
     for rule in rules:
         changed = _credit(lead, rule, event, model, trace) or changed
     for index, counter in counters:
-        instants = lead.windows[index]
-        instants.append(event.at)
-        if len(instants) > counter.needed:
-            del instants[0]
+        counter.remember(lead.windows, index, event)
         changed = True
     if traits_changed and model.trait_rules and ("traits" in event.fields or event.type in _MAY_CHANGE_FIT):
         changed = _apply_trait_rules(lead, event, model, trace) or changed
@@ -80,13 +83,27 @@ _MAY_CHANGE_FIT = frozenset({"lead.traits_set", "consent.granted"})
 
 
 def value_at(lead: Lead, index: int, score: CompiledScore, at: Instant) -> float | None:
-    """Return a score in points at an instant; None without consent to profiling, or without any of the traits it rests on."""
+    """Return a score in points at an instant; None when it is unknown, or withheld without consent to profiling."""
+    if is_unknown(lead, score.name, score.unknown_without):
+        return None
+    value, since = lead.scores[index]
+    return decayed(value, since, at, score.half_life)
+
+
+def machine_value_at(lead: Lead, index: int, score: CompiledScore, at: Instant) -> float | None:
+    """Return what the machine alone says a score is at an instant; None when it is unknown, or withheld."""
     if not lead.profiled:
         return None
     if score.unknown_without and not any(trait in lead.traits for trait in score.unknown_without):
         return None
-    value, since = lead.scores[index]
+    value, since = machine_entry(lead, index, score)
     return decayed(value, since, at, score.half_life)
+
+
+def machine_entry(lead: Lead, index: int, score: CompiledScore) -> list[Any]:
+    """Return the machine's [value, at] of a score: beneath its override, where there is one."""
+    held = lead.overrides.get(score_key(score.name)) if lead.overrides else None
+    return lead.scores[index] if held is None else held[6]
 
 
 def ranks(lead: Lead, model: Model) -> list[float]:
@@ -108,12 +125,14 @@ def _priority_rank(lead: Lead, model: Model) -> float:
 
 def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: Trace | None) -> bool:
     score = model.scores[rule.score]
-    entry = lead.scores[rule.score]
+    entry = machine_entry(lead, rule.score, score)
     value = decayed(entry[0], entry[1], event.at, score.half_life)
     points = rule.points
     credited, cut_by = points, ""
     if rule.times is not None and not _within_limit(lead, rule, event, model):
         credited, cut_by = 0.0, "limit"
+    elif rule.group is not None and rule.group.times is not None and not _within_limit(lead, rule.group, event, model):
+        credited, cut_by = 0.0, "group limit"
     elif points > 0:
         credited, cut_by = _capped(lead, rule, score, value, event.at)
     elif value + points < score.floor:
@@ -123,7 +142,11 @@ def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: T
     if credited == 0.0:
         return False
     if rule.cap is not None:
-        _remember_credit(lead, rule, credited, event.at, score)
+        remember_credit(lead, rule.id, credited, event.at, score)
+    if rule.group is not None and rule.group.cap is not None:
+        remember_credit(lead, rule.group.id, credited, event.at, score)
+    if rule.valid_for is not None:
+        insort(lead.expiring, [event.at + rule.valid_for, event.at, rule.id, credited, event.position])
     entry[0], entry[1] = value + credited, event.at
     return True
 
@@ -131,20 +154,28 @@ def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: T
 def _capped(lead: Lead, rule: CompiledRule, score: CompiledScore, value: float, at: Instant) -> tuple[float, str]:
     credited, cut_by = rule.points, ""
     if rule.cap is not None:
-        _, _, given, since = lead.rules.get(rule.id) or _UNUSED
-        room = max(0.0, rule.cap - decayed(given, since, at, score.half_life))
+        room = _room(lead, rule.id, rule.cap, score, at)
         if room < credited:
             credited, cut_by = room, "rule cap"
+    if rule.group is not None and rule.group.cap is not None:
+        room = _room(lead, rule.group.id, rule.group.cap, score, at)
+        if room < credited:
+            credited, cut_by = room, "group cap"
     if score.cap is not None and score.cap - value < credited:
         credited, cut_by = max(0.0, score.cap - value), "score cap"
     return credited, cut_by
 
 
+def _room(lead: Lead, id_: str, cap: float, score: CompiledScore, at: Instant) -> float:
+    _, _, given, since = lead.rules.get(id_) or _UNUSED
+    return max(0.0, cap - decayed(given, since, at, score.half_life))
+
+
 _UNUSED = (None, 0, 0.0, BEGINNING)
 
 
-def _within_limit(lead: Lead, rule: CompiledRule, event: Event, model: Model) -> bool:
-    """Count one more firing in the rule's period and say whether it may still give points."""
+def _within_limit(lead: Lead, rule: CompiledRule | CompiledGroup, event: Event, model: Model) -> bool:
+    """Count one more firing in the period of a rule or group and say whether it may still give points."""
     if rule.per == "session" and event.anonymous is not None:
         fired = lead.sessions[event.anonymous.hex()][2]
         fired[rule.id] = fired.get(rule.id, 0) + 1
@@ -155,8 +186,9 @@ def _within_limit(lead: Lead, rule: CompiledRule, event: Event, model: Model) ->
     return bool(used[1] <= (rule.times or 0))
 
 
-def _remember_credit(lead: Lead, rule: CompiledRule, credited: float, at: Instant, score: CompiledScore) -> None:
-    used = lead.rules.setdefault(rule.id, list(_UNUSED))
+def remember_credit(lead: Lead, id_: str, credited: float, at: Instant, score: CompiledScore) -> None:
+    """Count points against the cap of a rule or group; negative ones leave room again."""
+    used = lead.rules.setdefault(id_, list(_UNUSED))
     used[2], used[3] = decayed(used[2], used[3], at, score.half_life) + credited, at
 
 
@@ -168,8 +200,9 @@ def _apply_trait_rules(lead: Lead, event: Event, model: Model, trace: Trace | No
         given = lead.rules.get(rule.id)
         if rule.when.holds(traits):
             if given is None:
-                before = lead.scores[rule.score][0]
-                changed = _credit_trait(lead, rule, event, model, trace) or changed or before != lead.scores[rule.score][0]
+                entry = machine_entry(lead, rule.score, model.scores[rule.score])
+                before = entry[0]
+                changed = _credit_trait(lead, rule, event, model, trace) or changed or before != entry[0]
         elif given is not None:
             del lead.rules[rule.id]
             changed = _withdraw(lead, rule, given[2], given[3], event, model, trace) or changed
@@ -177,7 +210,8 @@ def _apply_trait_rules(lead: Lead, event: Event, model: Model, trace: Trace | No
 
 
 def _credit_trait(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: Trace | None) -> bool:
-    score, entry = model.scores[rule.score], lead.scores[rule.score]
+    score = model.scores[rule.score]
+    entry = machine_entry(lead, rule.score, score)
     before = decayed(entry[0], entry[1], event.at, score.half_life)
     changed = _credit(lead, rule, event, model, trace)
     lead.rules[rule.id] = [None, 0, entry[0] - before if changed else 0.0, event.at]
@@ -187,9 +221,12 @@ def _credit_trait(lead: Lead, rule: CompiledRule, event: Event, model: Model, tr
 def _withdraw(
     lead: Lead, rule: CompiledRule, credited: float, since: Instant, event: Event, model: Model, trace: Trace | None
 ) -> bool:
-    score, entry = model.scores[rule.score], lead.scores[rule.score]
+    score = model.scores[rule.score]
+    entry = machine_entry(lead, rule.score, score)
     left = decayed(credited, since, event.at, score.half_life)
     value = decayed(entry[0], entry[1], event.at, score.half_life)
+    if rule.group is not None and rule.group.cap is not None and left > 0:
+        remember_credit(lead, rule.group.id, -left, event.at, score)
     taken = -min(left, max(0.0, value - score.floor)) if left > 0 else -left
     if trace is not None:
         trace.contributions.append(

@@ -18,6 +18,15 @@ BEGINNING = -(2**62)
 FIRST_STAGE = "visitor"
 
 
+OVERRIDDEN_STAGE = "stage"
+"""Names the override of the stage among a lead's overrides."""
+
+
+def score_key(name: str) -> str:
+    """Name the override of a score among a lead's overrides."""
+    return f"scores.{name}"
+
+
 class Lead:
     """A person as known from events.
 
@@ -30,9 +39,16 @@ class Lead:
         events: how many events were folded.
         traits: name → [value, at, position, authority].
         sessions: anonymous ref (hex) → [last at, number of the session, rule id → how often it fired in it].
-        scores: per score of the model [value, at].
-        rules: rule id → [period, count, credited value, at], for rules with a limit, a cap or a condition on traits.
-        windows: per counter of the model, the last instants that matched.
+        scores: per score of the model [value, at], as it counts: by an override, where there is one.
+        stage, stage_since: by the machine; ``shown_stage`` is what counts.
+        overrides: ``score_key`` or ``OVERRIDDEN_STAGE`` → an ``overrides.Override``, which keeps the machine's score beneath.
+        rules: rule id → [period, count, credited value, at], for rules with a limit, a cap or a condition on traits, and
+            for groups of rules (``@score/group``).
+        expiring: points given for a time only, soonest first: [expires, at, rule id, credited, position].
+        acted: [at, position] of the lead's last act, or its first event, if the model looks for silence; else None.
+        silent: ids of the inactivity rules that this silence has met already.
+        awaited: [stage, reason] that an event leads to as soon as what the stage requires is there, or None.
+        windows: per counting condition of the model, what it remembers of matching events (``windows``).
         definitions: per definition of the model [met, since, lost].
         history: stage moves [at, stage, reason, position or None].
         waiting: number of a stage's exit → since when its time runs.
@@ -46,10 +62,11 @@ class Lead:
     """
 
     __slots__ = (
-        "consent", "created_at", "crm_ids", "definitions", "do_not_contact", "due", "erased", "events", "first_touch",
-        "founding", "gpc", "history", "interests", "last_at", "last_position", "last_touch", "moved", "observed", "opt_in",
-        "other_pages", "owner", "pages", "profiled", "qualified_at", "research", "rules", "scores", "sessions", "stage",
-        "stage_since", "temperature", "ticked", "traits", "user_id", "visits", "waiting", "windows",
+        "acted", "awaited", "consent", "created_at", "crm_ids", "definitions", "do_not_contact", "due", "erased", "events",
+        "expiring", "first_touch", "founding", "gpc", "history", "interests", "last_at", "last_position", "last_touch",
+        "moved", "observed", "opt_in", "other_pages", "overrides", "owner", "pages", "profiled", "qualified_at", "research",
+        "rules", "scores", "sessions", "silent", "stage", "stage_since", "temperature", "ticked", "traits", "user_id",
+        "visits", "waiting", "windows",
     )  # fmt: skip
 
     def __init__(self, founding: int, scores: int, counters: int, definitions: int, topics: int = 0) -> None:
@@ -83,7 +100,7 @@ class Lead:
         self.do_not_contact: list[str] = []
         self.scores: list[list[Any]] = [[0.0, 0] for _ in range(scores)]
         self.rules: dict[str, list[Any]] = {}
-        self.windows: list[list[Instant]] = [[] for _ in range(counters)]
+        self.windows: list[list[Any]] = [[] for _ in range(counters)]
         self.definitions: list[list[Any]] = [[False, None, None] for _ in range(definitions)]
         self.qualified_at: Instant | None = None
         self.temperature = "cold"
@@ -98,6 +115,11 @@ class Lead:
         self.profiled = self.observed = True
         self.interests: list[list[Any]] = [[0.0, 0] for _ in range(topics)]
         self.research: list[Any] | None = None
+        self.overrides: dict[str, list[Any]] = {}
+        self.expiring: list[list[Any]] = []
+        self.acted: list[int] | None = None
+        self.silent: list[str] = []
+        self.awaited: list[Any] | None = None
 
     def trait(self, name: str) -> Any:
         """Return the current value of a trait, or None."""
@@ -108,6 +130,18 @@ class Lead:
     def is_tombstone(self) -> bool:
         """Say whether whoever pulls leads must learn that this one was erased."""
         return self.erased is not None and bool(self.erased[1])
+
+    @property
+    def shown_stage(self) -> str:
+        """Return the stage that counts: the one that a person set, else the machine's."""
+        held = self.overrides.get(OVERRIDDEN_STAGE) if self.overrides else None
+        return self.stage if held is None else str(held[0])
+
+    @property
+    def shown_stage_since(self) -> Instant | None:
+        """Return since when the stage that counts does."""
+        held = self.overrides.get(OVERRIDDEN_STAGE) if self.overrides else None
+        return self.stage_since if held is None else held[1]
 
     @property
     def contact(self) -> bool:
@@ -130,3 +164,15 @@ def load(text: str) -> Lead:
     for name, value in values.items():
         setattr(lead, name, value)
     return lead
+
+
+def is_unknown(lead: Lead, score: str, unknown_without: tuple[str, ...]) -> bool:
+    """Say whether a score is not to be had: withheld for lack of consent, or resting on traits of which none is known.
+
+    An override is known all the same, yet withheld like the rest.
+    """
+    if not lead.profiled:
+        return True
+    if not unknown_without or any(trait in lead.traits for trait in unknown_without):
+        return False
+    return score_key(score) not in lead.overrides

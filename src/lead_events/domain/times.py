@@ -67,5 +67,11 @@ def parse_duration(text: str) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
+def format_duration(microseconds: int) -> str:
+    """Write a duration in the largest unit that it is a whole number of, such as ``45d``; ``parse_duration`` reads it."""
+    unit = next((unit for unit in reversed(_UNITS) if unit != "w" and microseconds % _UNITS[unit] == 0), "s")
+    return f"{microseconds // _UNITS[unit]}{unit}"
+
+
 YEAR_2000 = parse_instant("2000-01-01T00:00:00Z")
 """The earliest instant an event may carry, and the origin of ranks."""

@@ -146,13 +146,14 @@ def _number_test(name: str, operand: Value, where: str) -> Test:
     holds = compare[name]
 
     def on_value(value: Value) -> bool:
-        number = _number(value)
+        number = number_of(value)
         return number is not None and holds(number)
 
     return on_value
 
 
-def _number(value: Value) -> float | None:
+def number_of(value: Value) -> float | None:
+    """Return the number that a value is, or that a text of it spells; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):

@@ -20,7 +20,7 @@ from lead_events.domain.times import DAY, Instant
 from lead_events.projections.folding import fold_page
 from lead_events.projections.pages import Bound, read_page
 from lead_events.projections.projector import PAGE_EVENTS, Models, save, step
-from lead_events.store import changes, generations, log, schema
+from lead_events.store import approvals, changes, generations, log, schema
 from lead_events.store.changes import Draft
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import Arrival, pack_batch
@@ -56,28 +56,55 @@ class Promotion:
 
 
 def promote(
-    engine: Engine, vault: Vault, generation_id: int, compiled: Models, *, announce: Announce = Announce.NONE
+    engine: Engine,
+    vault: Vault,
+    generation_id: int,
+    compiled: Models,
+    *,
+    announce: Announce = Announce.NONE,
+    without_approval: str | None = None,
 ) -> Promotion:
     """Make a generation that is ready answer readers.
 
+    Args:
+        without_approval: why it goes live although not everybody whom its model names has approved; kept for ever.
+
     Raises:
+        NotApproved: somebody named has not approved, and there is no reason to do without.
         Conflict: it is not kept current, so it cannot take over.
     """
+    with reading(engine) as connection:
+        approvals.check(connection, generations.load(connection, generation_id), without_approval)
+    return _take_over(engine, vault, generation_id, compiled, announce, without_approval, asks=True)
+
+
+def _take_over(
+    engine: Engine,
+    vault: Vault,
+    generation_id: int,
+    compiled: Models,
+    announce: Announce,
+    without_approval: str | None,
+    *,
+    asks: bool,
+) -> Promotion:
+    """Step a generation to where the live one is and let them change places."""
     _draw_near(engine, vault, generation_id, compiled)
     with writing(engine) as connection:
         live = generations.lock_live(connection)
         new = _standing_by(connection, generation_id, live)
         new = _draw_level(connection, vault, live, new, compiled)
+        reason = approvals.check(connection, new, without_approval) if asks else None
         now = clock.now()
-        generations.flip(connection, live, new, now, now + ROLLBACK_WINDOW)
-        position, received_at = _append_promoted(connection, vault, live, new, announce, now)
+        generations.flip(connection, live, new, now, now + ROLLBACK_WINDOW, reason)
+        position, received_at = _append_promoted(connection, vault, live, new, announce, now, reason)
         drafts = _announced(connection, live, new, compiled, announce, position, received_at)
         changes.append(connection, [_promoted(live, new, position, received_at), *drafts], generation_id, received_at)
     return Promotion(generation_id, live.generation_id, position, len(drafts))
 
 
 def rollback(engine: Engine, vault: Vault, compiled: Models, *, announce: Announce = Announce.NONE) -> Promotion:
-    """Promote the generation that was live before the live one.
+    """Promote the generation that was live before the live one; what was live once needs no new approval.
 
     Raises:
         Conflict: there was none, or its window has ended.
@@ -86,7 +113,7 @@ def rollback(engine: Engine, vault: Vault, compiled: Models, *, announce: Announ
         previous = generations.load_live(connection).replaces
     if previous is None:
         raise Conflict("nothing was promoted yet, so there is nothing to roll back to")
-    return promote(engine, vault, previous, compiled, announce=announce)
+    return _take_over(engine, vault, previous, compiled, announce, None, asks=False)
 
 
 def _draw_near(engine: Engine, vault: Vault, generation_id: int, compiled: Models) -> None:
@@ -120,9 +147,9 @@ def _draw_level(connection: Connection, vault: Vault, live: Generation, new: Gen
 
 
 def _append_promoted(
-    connection: Connection, vault: Vault, live: Generation, new: Generation, announce: Announce, now: Instant
+    connection: Connection, vault: Vault, live: Generation, new: Generation, announce: Announce, now: Instant, reason: str | None
 ) -> tuple[int, Instant]:
-    properties = {
+    properties: dict[str, Any] = {
         "generation_id": new.generation_id,
         "model": new.model_number,
         "fold_revision": new.fold_revision,
@@ -130,6 +157,8 @@ def _append_promoted(
         "previous_id": live.generation_id,
         "announce": announce.value,
     }
+    if reason is not None:
+        properties["without_approval"] = reason
     sent = {"type": "generation.promoted", "properties": properties}
     event = wire.admit(sent, arrival=now, trusted=True, phone_region=None, new_event_id=clock.new_event_id, own=True)
     envelopes, packing = pack_batch(vault, [Arrival(SERVICE_SOURCE, event, now)])

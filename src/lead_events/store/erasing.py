@@ -90,11 +90,11 @@ def reapply(engine: Engine, vault: Vault, ledger: Ledger) -> int:
         with writing(engine) as connection:
             erased.remember(connection, entry.stretches, {})
             head = log.read_head(connection)
-            _count_erasure(connection)
         for founding in entry.foundings:
             if founding <= head.position:
                 _erase_again(engine, vault, entry, founding)
         with writing(engine) as connection:
+            _count_erasure(connection)
             erasure_receipts.keep(connection, entry.erasure_id, [0], 0, entry.erased_at, "{}")
     return len(missing)
 

@@ -165,11 +165,13 @@ class Covered(NamedTuple):
     """Events that lack something because somebody was erased, by position.
 
     Attributes:
-        theirs: the erased person's own.
+        theirs: the erased person's own: nothing personal may be left.
+        excused: those that were, as far as their instant tells: what they lack is not missed.
         naming: those that name a pseudonym of such a person, their own among them.
     """
 
     theirs: set[int]
+    excused: set[int]
     naming: set[int]
 
 
@@ -179,7 +181,7 @@ def load_covered(connection: Connection, rows: Sequence[Any], upto: int) -> Cove
     Args:
         upto: the position up to which identity counts.
     """
-    covered = Covered(set(), set())
+    covered = Covered(set(), set(), set())
     if not rows:
         return covered
     named = {row.position: identity.name(row) for row in rows}
@@ -191,10 +193,13 @@ def load_covered(connection: Connection, rows: Sequence[Any], upto: int) -> Cove
     for row in rows:
         if any(row.position < until.get(foundings[ref], 0) for ref in named[row.position].strong):
             covered.naming.add(row.position)
-        # A stretch knows of what a later claim of somebody else has taken over since.
-        is_theirs = row.position < until.get(owners[row.position], 0) or erased.is_erased(stretches, [row.subject], row.at)
-        if is_theirs and row.type != ERASED:
+        if row.type == ERASED:
+            continue
+        if row.position < until.get(owners[row.position], 0):
             covered.theirs.add(row.position)
+        # A later claim of somebody else may have taken it over since; at equal instants the stretch alone cannot tell.
+        elif erased.is_erased(stretches, [row.subject], row.at):
+            covered.excused.add(row.position)
     return covered
 
 

@@ -155,11 +155,24 @@ def lock_live(connection: Connection) -> Generation:
     return _generation(tuple(row))
 
 
-def flip(connection: Connection, old: Generation, new: Generation, now: Instant, kept_until: Instant) -> None:
-    """Make ``new`` answer readers; ``old`` stands by until ``kept_until``, microseconds UTC."""
+def flip(
+    connection: Connection,
+    old: Generation,
+    new: Generation,
+    now: Instant,
+    kept_until: Instant,
+    without_approval: str | None = None,
+) -> None:
+    """Make ``new`` answer readers; ``old`` stands by until ``kept_until``, microseconds UTC.
+
+    Args:
+        without_approval: the reason, if not everybody named had approved its model; one given once stays.
+    """
     retired = {"status": Status.RETIRED, "current_until": kept_until, "built_at": old.built_at or now}
     connection.execute(update(_TABLE).where(_TABLE.c.generation_id == old.generation_id).values(retired))
     live = {"status": Status.LIVE, "promoted_at": now, "replaces": old.generation_id, "current_until": None}
+    if without_approval is not None:
+        live["without_approval"] = without_approval
     connection.execute(update(_TABLE).where(_TABLE.c.generation_id == new.generation_id).values(live))
 
 

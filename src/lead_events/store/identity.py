@@ -136,10 +136,17 @@ def load_last_moves(connection: Connection, foundings: Collection[int], upto: in
     return {founding: position for founding, position in rows}
 
 
-def load_subjects(connection: Connection, foundings: Collection[int], upto: int) -> tuple[Known, set[bytes]]:
-    """Return every ref under which events of these leads may stand, and who owns what of them."""
+def load_subjects(
+    connection: Connection, foundings: Collection[int], upto: int, merged_upto: int | None = None
+) -> tuple[Known, set[bytes]]:
+    """Return every ref under which events of these leads may stand, and who owns what of them.
+
+    Args:
+        upto: the last position that counts.
+        merged_upto: the last position whose merges count, if not the same.
+    """
     known = Known()
-    load_merges(connection, known, upto)
+    load_merges(connection, known, upto if merged_upto is None else merged_upto)
     foundings = with_members(known, foundings)
     strong = _load_refs(connection, schema.bindings, foundings, upto)
     known.bindings.update(strong)

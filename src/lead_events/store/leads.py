@@ -100,7 +100,7 @@ def _columns(generation_id: int, model: Model, row: LeadRow) -> tuple[Any, ...]:
         row.position,
         row.updated_at,
         lead.created_at,
-        lead.stage,
+        lead.shown_stage,
         lead.temperature,
         lead.contact or row.merged or lead.is_tombstone,
         row.emptied,

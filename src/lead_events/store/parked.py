@@ -65,6 +65,8 @@ def skip(connection: Connection, position: int, reason: str, at: Instant) -> Non
         connection.execute(insert(schema.skips), {"position": position, "reason": reason, "created_at": at})
 
 
-def load_skips(connection: Connection) -> set[int]:
-    """Return the positions that operators left out."""
-    return set(connection.execute(select(schema.skips.c.position)).scalars())
+def load_skips(connection: Connection, upto: Instant | None = None) -> set[int]:
+    """Return the positions that operators left out; with ``upto``, those they had left out by that instant."""
+    table = schema.skips
+    where = () if upto is None else (table.c.created_at <= upto,)
+    return set(connection.execute(select(table.c.position).where(*where)).scalars())

@@ -46,6 +46,7 @@ class ReadKind(StrEnum):
     SCORE = "score"
     TRAITS = "traits"
     COMPANY = "company"
+    NEAR_MISSES = "near-misses"
     MERGE_CANDIDATES = "merge-candidates"
     QUARANTINE = "quarantine"
     PERSONAL_DATA = "personal-data"

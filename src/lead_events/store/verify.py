@@ -119,8 +119,10 @@ def _check_events(engine: Engine, scan: _Scan, progress: Progress | None) -> Non
         for row in page:
             _check_order(scan, row)
             _check_row(scan, row)
-            check = _check_erased if row.position in covered.theirs else _check_sealed
-            check(scan, row, keys)
+            if row.position in covered.theirs:
+                _check_erased(scan, row, keys)
+            elif row.position not in covered.excused or row.sealed is not None:
+                _check_sealed(scan, row, keys)
             if row.position not in covered.naming:
                 _check_names(scan, row, refs)
         if progress is not None:
@@ -248,9 +250,12 @@ def _check_head(engine: Engine, scan: _Scan, _progress: Progress | None) -> None
     with reading(engine) as connection:
         head = log.read_head(connection)
         ends_here = head.position == scan.upto
+        erasures = connection.execute(select(func.count(func.distinct(schema.erasures.c.erasure_id)))).scalar_one()
         later = connection.execute(select(func.count()).where(_events.position > head.position)).scalar_one()
     if ends_here and head.chain != scan.chain:
         scan.note("head", f"position {head.position}", "the chain over all events is another one")
+    if head.erasures != erasures:
+        scan.note("head", f"position {head.position}", f"counts {head.erasures} erasures, and {erasures} have a receipt")
     if head.position < scan.position or head.received_at < scan.received_at or later:
         scan.note("head", f"position {head.position}", "the log goes on after its end")
 

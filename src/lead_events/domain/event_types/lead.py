@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
-from lead_events.domain.event_types.fields import Count, InstantText, Name, Properties, Reason, Text
+from lead_events.domain.event_types.fields import Count, InstantText, Label, Name, Properties, Reason, Text
 
 Points = Annotated[float, Field(ge=-1e12, le=1e12)]
 
@@ -154,6 +154,7 @@ class GenerationPromoted(Properties):
     fold_revision: Count | None = None
     list_revision: Count | None = None
     announce: Name | None = None
+    without_approval: Label | None = None
 
 
 TYPES: dict[str, type[Properties]] = {

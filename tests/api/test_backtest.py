@@ -1,0 +1,119 @@
+"""What ``POST /v1/models/backtest`` promises to whoever wants to know before anything goes live."""
+
+from __future__ import annotations
+
+import copy
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from lead_events.api import backtest, models
+from lead_events.domain.times import DAY
+from lead_events.projections import backtesting
+from lead_events.store import schema
+from lead_events.store.engine import reading
+from tests.api.conftest import assert_problem
+from tests.api.service import MODEL, Service, person, visitor
+
+PATH = "/v1/models/backtest"
+
+
+@pytest.fixture
+def service(engine: Engine) -> Service:
+    """Anna and Boris take two price lists; Anna buys ten days later, and so does Clara, who took none."""
+    made = Service(engine)
+    for router in (backtest.router, models.router):
+        made.app.include_router(router)
+    made.app.state.backtest = partial(backtesting.run, engine, made.vault)
+    made.say(visitor("w-1"), *(person(name, "file.downloaded") for name in ("anna", "boris") for _ in range(2)), person("clara"))
+    made.wait(4 * DAY)
+    made.say(person("anna", "lead.accepted"))
+    made.wait(6 * DAY)
+    made.say(person("anna", "deal.won"), person("clara", "deal.won"), person("anna", "file.downloaded"))
+    return made
+
+
+def test_the_report_counts_what_was_found_and_when(service: Service) -> None:
+    """Of three leads two bought; two were found, one of them buys: precision and recall are a half."""
+    report = service.post(PATH, {"model": 1, "outcome": "deal.won"}).json()
+    assert (report["leads"], report["with_outcome"], report["left_out"]["strangers"]) == (3, 2, 1)
+    assert report["known_at"] == {"events": 6, "imported": 0, "assumed": 0}
+    ready = next(each for each in report["definitions"] if each["definition"] == "ready")
+    assert {name: ready[name] for name in ("model", "leads", "with_outcome", "precision", "recall", "lift")} == {
+        "model": "model 1", "leads": 2, "with_outcome": 1, "precision": 0.5, "recall": 0.5, "lift": 0.75,
+    }  # fmt: skip
+    assert (ready["days_earlier"], ready["days_before_sales"]) == (pytest.approx(10, abs=0.01), pytest.approx(4, abs=0.01))
+    assert (ready["with_sales"], ready["before_sales"]) == (1, 1)
+    steps = [(each["at_least"], each["leads"], each["with_outcome"]) for each in ready["thresholds"][0]["steps"]]
+    assert steps == [(10, 3, 2), (20, 2, 1), (30, 2, 1), (40, 2, 1), (50, 2, 1), (60, 0, 0), (80, 0, 0)]
+    verdicts = {each["rule"]: each["verdict"] for each in report["rules"]}
+    assert verdicts["gone"] == "never-fires"
+
+
+def test_models_stand_side_by_side_and_nothing_is_written(service: Service) -> None:
+    """A number and a document in one report; no model, no generation and no lead comes of it."""
+    other = copy.deepcopy(MODEL) | {"name": "lower"}
+    other["definitions"]["ready"]["all"][1]["scores.behaviour"]["at_least"] = 10
+    before = counted(service)
+    report = service.post(PATH, {"model": [1, other, other], "outcome": "deal.won"}).json()
+    found = {each["model"]: each["leads"] for each in report["definitions"] if each["definition"] == "ready"}
+    assert found == {"model 1": 2, "lower": 3, "lower (3)": 3}
+    assert counted(service) == before
+
+
+def counted(service: Service) -> list[int]:
+    """Count the rows of everything that a back-test could have touched."""
+    tables = (schema.events, schema.models, schema.generations, schema.leads, schema.changes)
+    with reading(service.engine) as connection:
+        return [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables]
+
+
+def test_leads_that_are_younger_than_the_horizon_are_left_out(service: Service) -> None:
+    """All began ten days ago: with nine days each is judged and nobody bought in time; with eleven nobody is old enough."""
+    problem = assert_problem(service.post(PATH, {"model": 1, "outcome": "deal.won", "horizon": "9d"}), 422, "no_such_outcome")
+    assert "longer horizon" in problem["detail"]
+    service.wait(2 * DAY)
+    report = service.post(PATH, {"model": 1, "outcome": "deal.won", "horizon": "11d"}).json()
+    assert (report["horizon_days"], report["with_outcome"], report["left_out"]["too_young"]) == (11, 2, 0)
+    service.say(person("dora"))
+    report = service.post(PATH, {"model": 1, "outcome": "deal.won", "horizon": "11d"}).json()
+    assert (report["leads"], report["left_out"]["too_young"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"model": 7, "outcome": "deal.won"}, 404, "not_found"),
+        ({"model": {"scores": {}}, "outcome": "deal.won"}, 422, "invalid_model"),
+        ({"model": 1, "outcome": "deal.lost"}, 422, "no_such_outcome"),
+        ({"model": 1, "outcome": "won"}, 422, "invalid_request"),
+        ({"model": True, "outcome": "deal.won"}, 422, "invalid_request"),
+        ({"model": [], "outcome": "deal.won"}, 422, "invalid_request"),
+        ({"model": [1] * 9, "outcome": "deal.won"}, 422, "invalid_request"),
+        ({"model": 1, "outcome": "deal.won", "horizon": "soon"}, 422, "invalid_duration"),
+    ],
+)
+def test_what_cannot_be_asked_is_a_problem(service: Service, body: dict[str, Any], status: int, code: str) -> None:
+    """With the one shape of problems."""
+    assert_problem(service.post(PATH, body), status, code)
+
+
+def test_a_key_needs_the_scope_of_reading_models(service: Service) -> None:
+    """Like every other look at models."""
+    assert_problem(service.post(PATH, {"model": 1, "outcome": "deal.won"}, key=service.events_only), 403, "missing_scope")
+
+
+def test_one_back_test_runs_at_a_time(service: Service) -> None:
+    """Whoever comes second is told to ask again, and can afterwards."""
+    seen = []
+
+    def asks_again(*_arguments: Any, **_options: Any) -> Any:
+        seen.append(service.post(PATH, {"model": 1, "outcome": "deal.won"}))
+        return run(*_arguments, **_options)
+
+    run = service.app.state.backtest
+    service.app.state.backtest = asks_again
+    assert service.post(PATH, {"model": 1, "outcome": "deal.won"}).status_code == 200
+    assert_problem(seen[0], 503, "busy_trying")

@@ -1,0 +1,145 @@
+"""How far a lead is from a definition: the cheapest way through, weighed, and every kind of condition has its place."""
+
+from __future__ import annotations
+
+from itertools import combinations, count
+from typing import Any
+
+import pytest
+from hypothesis import given as sampled
+from hypothesis import strategies as st
+
+from lead_events.domain.errors import InvalidModel
+from lead_events.domain.model import Model, compile_model
+from lead_events.domain.near_misses import COMBINING, KINDS, Way, find_way
+from lead_events.domain.state import Lead
+from tests.given import BEGIN
+
+SCORES = {
+    "heat": {"rules": [{"id": "view", "when": {"type": "page.viewed"}, "points": 5}]},
+    "fit": {"rules": [{"id": "boss", "when": {"traits.job_title": "boss"}, "points": 20}]},
+}
+GRADE = {"letter": {"score": "fit", "steps": [20]}, "digit": {"score": "heat", "steps": [10]}}
+
+
+def model_of(condition: dict[str, Any], **more: Any) -> Model:
+    """Compile a model with one definition."""
+    return compile_model(
+        {"scores": SCORES, "grade": GRADE, "definitions": {**more.pop("definitions", {}), "ready": condition}, **more}
+    )
+
+
+def way(condition: dict[str, Any], lead: Lead | None = None, **more: Any) -> Way:
+    """Return the way of somebody of whom nothing is known, unless another lead is named."""
+    model = model_of(condition, **more)
+    return find_way(lead or model.begin(1), "ready", model, BEGIN)
+
+
+def test_every_kind_of_condition_has_a_place() -> None:
+    """What the model language knows is weighed here; a new kind without a place ends this test."""
+    with pytest.raises(InvalidModel) as caught:
+        model_of({"no-such-field": 1})
+    known = set(str(caught.value).partition("use one of ")[2].split(", "))
+    assert len(known) > 10
+    assert known <= COMBINING | set(KINDS), known - COMBINING - set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("condition", "distance", "words"),
+    [
+        ({"traits.phone": "present"}, 1, ["find phone"]),
+        ({"contact": "present"}, 1, ["find an e-mail address or a phone number"]),
+        ({"traits.staff": {"at_least": 50}}, 1, ["staff must be at least 50"]),
+        ({"scores.heat": {"at_least": 40}}, 3, ["40 more points of heat"]),
+        ({"scores.fit": {"at_least": 20}}, 1, ["find job_title: without it fit is unknown"]),
+        ({"count": {"type": "page.viewed"}, "at_least": 3, "within": "30d"}, 3, ["3 more page.viewed within 30d"]),
+        (
+            {"sum": {"type": "order.placed", "of": "properties.amount"}, "at_least": 100},
+            3, ["100 more of properties.amount in order.placed"],
+        ),
+        ({"distinct": "context.page.path", "at_least": 3, "within": "7d"}, 3, ["3 more different context.page.path within 7d"]),
+        ({"dwell": {"context.page.path": "/pricing"}, "at_least": "2m"}, 3, ["2m on pages with context.page.path /pricing"]),
+        (
+            {"sequence": [{"type": "page.viewed"}, {"type": "form.submitted"}], "within": "1d"},
+            3, ["page.viewed, then form.submitted within 1d"],
+        ),
+        ({"since": {"type": "page.viewed"}, "at_most": "7d"}, 3, ["page.viewed at most 7d ago"]),
+        ({"grade": ["A1", "A2"]}, 3, ["grade must be A1 or A2"]),
+        ({"visits": {"at_least": 2}}, 3, ["2 more of visits"]),
+        ({"stage": "mql"}, 3, ["stage must be mql"]),
+        ({"not": {"stage": "visitor"}}, 3, ["no longer: stage visitor"]),
+        ({"not": {"not": {"traits.phone": "present"}}}, 1, ["find phone"]),
+        ({"not": {"all": [{"stage": "visitor"}, {"not": {"traits.phone": "present"}}]}}, 1, ["find phone"]),
+        ({"all": [{"traits.phone": "present"}, {"visits": {"at_least": 1}}]}, 4, ["find phone", "1 more of visits"]),
+        ({"any": [{"visits": {"at_least": 1}}, {"traits.phone": "present"}]}, 1, ["find phone"]),
+        (
+            {"at_least": 2, "of": [{"visits": {"at_least": 1}}, {"traits.phone": "present"}, {"traits.city": "present"}]},
+            2, ["find phone", "find city"],
+        ),
+        ({"traits.phone": "present", "traits.city": ["Perm", "Ufa"]}, 2, ["find phone", "city must be Perm or Ufa"]),
+    ],
+)  # fmt: skip
+def test_the_cheapest_way_and_its_words(condition: dict[str, Any], distance: float, words: list[str]) -> None:
+    """Of a visitor of whom nothing is known."""
+    found = way(condition)
+    assert (found.distance, [step.words for step in found.steps]) == (distance, words)
+
+
+def test_another_definition_is_reached_by_its_own_way() -> None:
+    """Naming a definition costs what that one lacks; naming any takes the nearest."""
+    others = {"far": {"visits": {"at_least": 1}}, "near": {"traits.phone": "present"}}
+    assert way({"definition": "far"}, definitions=others).distance == 3
+    assert [step.trait for step in way({"definition": "any"}, definitions=others).steps] == ["phone"]
+
+
+def test_the_model_says_what_a_fact_and_an_act_weigh() -> None:
+    """Somebody whose marketers find nothing and whose leads come often."""
+    either = {"any": [{"traits.phone": "present"}, {"visits": {"at_least": 1}}]}
+    found = way(either, near_miss={"fact": 5, "act": 2})
+    assert (found.distance, found.steps[0].kind, found.steps[0].more) == (2, "act", 1)
+    with pytest.raises(InvalidModel):
+        model_of(either, near_miss={"fact": 0})
+
+
+TREES = st.recursive(
+    st.just("atom"),
+    lambda inner: st.one_of(
+        st.tuples(st.just("all"), st.lists(inner, min_size=1, max_size=3)),
+        st.tuples(st.just("any"), st.lists(inner, min_size=1, max_size=3)),
+        st.tuples(st.just("not"), inner),
+        st.tuples(st.integers(1, 3), st.lists(inner, min_size=3, max_size=3)),
+    ),
+    max_leaves=6,
+)
+
+
+def spell(tree: Any, numbers: Any) -> dict[str, Any]:
+    """Write a condition in which every atom is about a trait of its own."""
+    if tree == "atom":
+        return {f"traits.t{next(numbers)}": "present"}
+    head, rest = tree
+    if head == "not":
+        return {"not": spell(rest, numbers)}
+    parts = [spell(part, numbers) for part in rest]
+    return {"at_least": head, "of": parts} if isinstance(head, int) else {head: parts}
+
+
+@sampled(tree=TREES, known=st.sets(st.integers(0, 8)))
+def test_the_distance_is_the_least_number_of_facts_to_change(tree: Any, known: set[int]) -> None:
+    """Trying every set of traits to find or to empty finds no shorter way, and the way named is one that leads there."""
+    numbers = count()
+    model = model_of(spell(tree, numbers))
+    names = [f"t{number}" for number in range(next(numbers))]
+    lead = model.begin(1)
+    lead.traits = {name: [1, 0, 1, 0] for number, name in enumerate(names) if number in known}
+    holds = model.definitions[0][1].holds
+
+    def reaches(changed: tuple[str, ...]) -> bool:
+        other = model.begin(1)
+        other.traits = {name: [1, 0, 1, 0] for name in names if (name in lead.traits) != (name in changed)}
+        return holds(other, BEGIN)
+
+    shortest = next(size for size in range(len(names) + 1) if any(map(reaches, combinations(names, size))))
+    found = find_way(lead, "ready", model, BEGIN)
+    assert found.distance == shortest == len(found.steps)
+    assert reaches(tuple(step.trait or next(iter(step.needs)).removeprefix("traits.") for step in found.steps))
