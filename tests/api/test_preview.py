@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import httpx
 import orjson
 import pytest
+import uvicorn
 import yaml
 from sqlalchemy import Engine, event
 
+from lead_events import serving
 from lead_events.api import preview as route
+from lead_events.api.slow_clients import ImpatientProtocol
 from lead_events.domain.model import Model
 from lead_events.projections import previewing
 from lead_events.store import api_keys, schema
@@ -146,39 +151,34 @@ def test_too_many_at_once_are_refused(service: Replaying) -> None:
 
 
 def test_closing_the_connection_stops_the_work(service: Replaying) -> None:
-    """The client goes after its first line: the thread ends with the leads under way, and nothing exact is ever made."""
+    """The client goes after its first line: the work is told to stop, and nothing exact is ever made."""
     told: list[dict[str, Any]] = []
-    ended, gone = threading.Event(), threading.Event()
+    stops: list[threading.Event] = []
 
     def watched(model: Model, stop: threading.Event) -> Iterator[dict[str, Any]]:
-        reports = previewing.preview(service.engine, service.vault, model, stop, first=0.0, every=0.0)
-        try:
-            for report in reports:
-                told.append(report)
-                yield report
-                assert gone.wait(20)
-                assert stop.wait(20)
-        finally:
-            ended.set()
+        stops.append(stop)
+        for report in previewing.preview(service.engine, service.vault, model, stop, first=0.0, every=0.0):
+            told.append(report)
+            yield report
+            assert stop.wait(20)
 
     for number in range(200):
         service.append(person(f"p{number}"))
     service.catch_up()
     service.app.state.preview = watched
-    asyncio.run(_leave_after_first_line(service, gone))
-    assert ended.wait(20)
+    asyncio.run(_leave_after_first_line(service))
+    assert stops[0].is_set()
     assert [each["exact"] for each in told] == [False]
     assert service.app.state.previews == 0
 
 
-async def _leave_after_first_line(service: Replaying, gone: threading.Event) -> None:
+async def _leave_after_first_line(service: Replaying) -> None:
     body = orjson.dumps(with_points("price", 45))
     first_line = asyncio.Event()
 
     async def messages() -> AsyncIterator[dict[str, Any]]:
         yield {"type": "http.request", "body": body, "more_body": False}
         await first_line.wait()
-        gone.set()
         while True:
             yield {"type": "http.disconnect"}
 
@@ -213,3 +213,39 @@ def test_it_reads_in_short_transactions(service: Replaying) -> None:
     ]
     assert seen
     assert set(seen) == {0}
+
+
+def test_a_client_that_hangs_up_stops_the_work_through_a_real_server(service: Replaying) -> None:
+    """Over a socket: after its first line the client closes, and the work is told to stop though it has nothing to send."""
+    stops: list[threading.Event] = []
+
+    def endless(model: Model, stop: threading.Event) -> Iterator[dict[str, Any]]:
+        stops.append(stop)
+        yield list(previewing.preview(service.engine, service.vault, model, threading.Event()))[-1] | {"exact": False}
+        assert stop.wait(30)
+
+    service.app.state.preview = endless
+    headers = {"Authorization": f"Bearer {service.secret}"}
+    with (
+        listening(service.app) as address,
+        httpx.stream("POST", address + ADDRESS, json=with_points("price", 45), headers=headers, trust_env=False) as answer,
+    ):
+        lines = answer.iter_lines()
+        assert orjson.loads(next(lines))["leads"] == 5
+        assert not stops[0].is_set()
+        answer.close()
+        assert stops[0].wait(30)
+
+
+@contextmanager
+def listening(served: Any) -> Iterator[str]:
+    """Serve an application on a socket of its own, as the service does, for the length of a block."""
+    listener = serving.listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(served, http=ImpatientProtocol, lifespan="off", log_config=None))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from lead_events.api.door_openapi import openapi_path, openapi_schemas, openapi_security_schemes
+from lead_events.api.schemas import NDJSON
 from lead_events.domain.document import ModelDocument
 from lead_events.domain.event_types import TYPES
 from lead_events.domain.event_types.registry import json_schema
@@ -70,6 +71,8 @@ def _complete(operation: Schema) -> None:
         content = answer.get("content", {})
         if "/Problem" in str(content.get("application/json")):
             content["application/problem+json"] = content.pop("application/json")
+        if NDJSON in content:
+            content[NDJSON] = content.pop("application/json")
     operation["security"] = _KEYS
 
 

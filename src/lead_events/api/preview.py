@@ -16,6 +16,7 @@ from fastapi.responses import StreamingResponse
 from lead_events.api.auth import require
 from lead_events.api.deps import problems
 from lead_events.api.models import MODEL_BODY, ModelTextDep, unwrap
+from lead_events.api.schemas import NDJSON
 from lead_events.api.schemas_preview import Preview
 from lead_events.domain import lint
 from lead_events.domain.errors import Unavailable
@@ -28,7 +29,6 @@ router = APIRouter(prefix="/v1/models", tags=["models"])
 PreviewAction = Callable[[Model, threading.Event], Iterator[dict[str, Any]]]
 """Model and what stops it → reports, each whole, of which only the last is exact."""
 
-NDJSON = "application/x-ndjson"
 _AT_ONCE = 2
 _DESCRIPTION = (
     "One whole report a line, as JSON: of a sample within about a second, then of more leads each second, at last of all."
@@ -44,7 +44,10 @@ class TooManyPreviews(Unavailable):
     operation_id="preview_model",
     dependencies=[require(Scope.MODELS_READ), require(Scope.LEADS_READ)],
     response_class=StreamingResponse,
-    responses={200: {"model": Preview, "description": _DESCRIPTION}, **problems(400, 413, 415, 422, 503)},
+    responses={
+        200: {"model": Preview, "content": {NDJSON: {}}, "description": _DESCRIPTION},
+        **problems(400, 413, 415, 422, 503),
+    },
     openapi_extra={"requestBody": MODEL_BODY},
 )
 async def preview_model(text: ModelTextDep, request: Request) -> StreamingResponse:

@@ -16,6 +16,8 @@ from lead_events.domain.research import Research
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-21T12:00:00.123456Z"])]
 Facts = dict[str, JsonValue]
+NDJSON = "application/x-ndjson"
+"""An answer of one JSON document a line."""
 
 
 class Answer(BaseModel):
