@@ -23,6 +23,7 @@ from lead_events.store import arrays
 
 _WRITES = "lead_events_writes"
 _LOCK_WAIT_SECONDS = 30
+_WAL_PAUSE_SECONDS = 0.01
 _RESTED = "rested"
 _TRUSTED_SECONDS = 1.0
 
@@ -130,10 +131,10 @@ def _sqlite_modules() -> Iterator[ModuleType]:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # SQLAlchemy's "begin" event says which kind of transaction starts
+    connection.execute(f"PRAGMA busy_timeout={_LOCK_WAIT_SECONDS * 1000}")
+    _switch_to_wal(connection)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
-        f"busy_timeout={_LOCK_WAIT_SECONDS * 1000}",
         "foreign_keys=ON",
         "secure_delete=ON",
         "cache_size=-65536",
@@ -143,6 +144,20 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "journal_size_limit=67108864",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _switch_to_wal(connection: Any) -> None:
+    """Let a new file have a write-ahead log; SQLite does not wait for others who do the same at that moment, so this does."""
+    until = time.monotonic() + _LOCK_WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(_WAL_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
