@@ -1,6 +1,6 @@
 PYTHON ?= python3
 PORT ?= 8000
-SIZE ?= 1M
+SIZE ?= 300K
 TESTS ?= tests
 TEST_GROUPS ?= record
 
@@ -35,7 +35,7 @@ openapi: .venv/run.stamp
 migration: .venv/dev.stamp  ## make migration MESSAGE="add deliveries"
 	$(BIN)/alembic revision -m "$(MESSAGE)"
 
-bench: .venv/bench.stamp  ## every speed claim as a ratio; SIZE=10M for long runs
+bench: .venv/bench.stamp  ## every speed claim as a ratio; SIZE=1M and SIZE=10M for long runs
 	@exec $(BIN)/python -m bench --size $(SIZE)
 
 lock:  ## needs uv; keeps every pin that still fits

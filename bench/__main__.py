@@ -1,4 +1,4 @@
-"""``python -m bench --size 1M``: measure everything, print the table, write JSON and the page of the docs."""
+"""``python -m bench --size 300K``: measure everything, print the table, write JSON and the page of the docs."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _try(name: str, run: Callable[[World], list[Row]], given: World) -> list[Row
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--size", default="1M", help="events of demo history, such as 200K or 10M")
+    parser.add_argument("--size", default="300K", help="events of demo history, such as 200K or 10M")
     parser.add_argument("--only", type=lambda text: text.split(","), help=f"figures, by comma: {', '.join(FIGURES)}")
     parser.add_argument("--database", action="append", choices=databases.NAMES, help="measure this one only")
     parser.add_argument("--profile", action="store_true", help="sample every process and write profile.md beside the results")

@@ -1,4 +1,4 @@
-"""How much each figure measures at a given size, so that a whole run at 1M takes at most ten minutes on two quiet cores."""
+"""How much each figure measures at a given size, so that a whole run at 300K takes at most ten minutes on two quiet cores."""
 
 from __future__ import annotations
 
