@@ -1,4 +1,4 @@
-"""Migrations: from empty to exactly the tables of ``store/schema.py``, once, whoever asks at the same time."""
+"""Migrations: from empty to exactly the tables of ``store/schema``, once, whoever asks at the same time."""
 
 from __future__ import annotations
 
