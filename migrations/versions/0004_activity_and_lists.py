@@ -18,6 +18,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("segments", sa.BigInteger(), nullable=False),
         sa.Column("signatures", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("one", name=op.f("pk_activity_head")),

@@ -18,7 +18,8 @@ from lead_events.domain.model import compile_model
 from lead_events.domain.times import MINUTE
 from lead_events.projections import promotion, replay
 from lead_events.projections.building import build_part
-from lead_events.projections.previewing import Pair, ask, fold_pairs, preview
+from lead_events.projections.pairing import Pair, ask, fold_pairs
+from lead_events.projections.previewing import preview
 from lead_events.projections.projector import Models
 from lead_events.projections.sampling import estimate, shuffled
 from lead_events.store import generations, models, parts, schema

@@ -55,7 +55,8 @@ _BEHAVIOUR = frozenset(
 )
 _WHO = ("traits", "user_id", "crm_ids", "trusted", "author")
 _REFUSALS: Mapping[str, str] = MappingProxyType({"email.unsubscribed": "email", "email.complained": "email"})
-_SPEAK = frozenset({"consent.granted", "consent.withdrawn", "message.unsubscribed", *_REFUSALS})
+SPEAK = frozenset({"consent.granted", "consent.withdrawn", "message.unsubscribed", *_REFUSALS})
+"""Types of events that say what somebody agrees to."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -93,7 +94,7 @@ def apply(lead: Lead, event: Event) -> bool:
         changed = True
     if fields.get("gpc"):
         lead.gpc = True
-    if event.type in _SPEAK:
+    if event.type in SPEAK:
         for subject, granted in _statements(event):
             lead.consent[subject] = _entry(event, granted=granted)
         changed = True

@@ -15,7 +15,7 @@ SESSION_GAP = 30 * MINUTE
 """A visit ends after this long without an event of the same browser."""
 
 _KEPT_PAGES = 50
-_KEPT_SESSIONS = 8
+KEPT_SESSIONS = 8
 
 PUBLIC, PERSON, CRM = 0, 1, 2
 """Authority of a trait: claimed in public, edited by a person, verified by a CRM."""
@@ -63,7 +63,7 @@ def _visit(lead: Lead, event: Event) -> bool:
         session[0] = event.at
         return False
     lead.visits += 1
-    if session is None and len(lead.sessions) >= _KEPT_SESSIONS:
+    if session is None and len(lead.sessions) >= KEPT_SESSIONS:
         del lead.sessions[min(lead.sessions, key=lambda known: (lead.sessions[known][0], known))]
     lead.sessions[ref] = [event.at, lead.visits, {}]
     return True

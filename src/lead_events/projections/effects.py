@@ -127,8 +127,13 @@ def _count_weeks(effects: Effects, folding: Folding, *, then: bool) -> None:
                 came.add((then, None, week))
     effects.weekly.update(came)
     if folding.lead.created_at is not None:
-        week = _week(effects, folding.lead.created_at)
-        effects.first_week = week if effects.first_week is None else min(week, effects.first_week)
+        note_founded(effects, folding.lead.created_at)
+
+
+def note_founded(effects: Effects, instant: Instant) -> None:
+    """Note when a lead was founded: the weeks that are told begin with the first one."""
+    week = _week(effects, instant)
+    effects.first_week = week if effects.first_week is None else min(week, effects.first_week)
 
 
 def _week(effects: Effects, instant: Instant) -> int:

@@ -64,6 +64,13 @@ def open_row(row: Any) -> LeadRow:
     return LeadRow(state.load(row.state), row.position, row.updated_at, *flags, row.refolded_at, row.stale_since)
 
 
+def load_unlike_fold(connection: Connection, generation_id: int) -> frozenset[int]:
+    """Return the leads whose rows are not what their events fold to at the moment: parked and stale ones."""
+    stale = select(_TABLE.c.founding).where(_TABLE.c.generation_id == generation_id, text("stale_since IS NOT NULL"))
+    parked = select(schema.parked.c.founding).where(schema.parked.c.generation_id == generation_id)
+    return frozenset(connection.execute(stale).scalars()) | frozenset(connection.execute(parked).scalars())
+
+
 def load_overdue(connection: Connection, generation_id: int, until: Instant) -> set[int]:
     """Return the stale leads that were last folded again at an instant or before."""
     where = _TABLE.c.generation_id == generation_id, _TABLE.c.refolded_at <= until, text("stale_since IS NOT NULL")

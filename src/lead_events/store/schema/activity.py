@@ -11,6 +11,7 @@ activity_head = Table(
     metadata,
     Column("one", SmallInteger, CheckConstraint("one = 1", name="one"), primary_key=True, autoincrement=False),
     Column("revision", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
     Column("segments", BigInteger, nullable=False),
     Column("signatures", Integer, nullable=False),
 )

@@ -1,0 +1,152 @@
+"""What a preview reads from columns says what one that reads whole histories says, whatever the model asks for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from lead_events.domain.changes import standing
+from lead_events.domain.model import compile_model
+from lead_events.domain.times import MINUTE, format_instant
+from lead_events.projections.activity import Keeper
+from lead_events.projections.effects import Folding
+from lead_events.projections.pairing import Pair, Question, ask, fold_pairs
+from lead_events.projections.previewing import Counted
+from lead_events.projections.recalling import Recall, fold_recalled, recall
+from tests import builders
+from tests.histories import LANGUAGE, MODEL, START, Act, Append, Said, StepOnce, acts, logs
+from tests.projections.test_properties import some
+from tests.world import World
+
+Document = dict[str, Any]
+
+
+WHENS: list[Document] = [
+    {"type": "page.viewed", "context.page.path": "/pricing"},
+    {"type": "page.viewed", "context.page.url": {"glob": "https://a*"}},
+    {"context.page.path": {"not": "/pricing"}, "type": ["page.viewed", "file.downloaded"]},
+    {"type": "page.scrolled", "properties.depth": {"at_least": 50}},
+    {"type": "file.downloaded", "properties.file": "x.pdf"},
+    {"type": "form.submitted", "properties.amount": {"at_least": 1}},
+    {"properties.file": {"not": "present"}, "context.page.path": {"not": "present"}},
+    {"type": "signal.lit", "properties.colour": "red"},
+    {"type": "page.viewed", "user_id": "u1"},
+]
+LIMITS: list[Document] = [{}, {"limit": {"times": 1, "per": "session"}}, {"limit": {"times": 1, "per": "day"}}, {"cap": 4}]
+
+
+@st.composite
+def narrow(draw: st.DrawFn) -> Document:
+    """A model that few events matter to: rules on some pages or fields only, no visits, waits in some stages."""
+    document: Document = orjson.loads(orjson.dumps(MODEL))
+    rules = document["scores"]["behaviour"]["rules"] = [{"id": "none", "when": {"type": "nothing.done"}, "points": 1}]
+    for number, when in enumerate(draw(st.lists(st.sampled_from(WHENS), max_size=3))):
+        points = draw(st.sampled_from([3, 30, -2]))
+        rules.append({"id": f"rule-{number}", "when": when, "points": points, **draw(st.sampled_from(LIMITS))})
+    document["scores"]["heat"]["rules"] = [{"id": "nothing", "when": {"type": "nothing.done"}, "points": 1}]
+    document["definitions"]["reader"]["count"] = draw(st.sampled_from(WHENS[:5]))
+    del document["definitions"]["regular"]
+    if draw(st.booleans()):
+        document["definitions"]["idle"] = {"not": {"count": {"type": "form.submitted"}, "at_least": 1}}
+    if draw(st.booleans()):
+        document["stages"]["sal"]["exits"] = []
+    return document
+
+
+documents = st.one_of(narrow(), narrow(), narrow(), st.sampled_from([MODEL, LANGUAGE]))
+
+
+@st.composite
+def visits(draw: st.DrawFn) -> list[Said]:
+    """A history that consists of looking around, mostly; who looks is seldom known, so little of it says who they are."""
+    said, arrival = [], START
+    for number in range(draw(st.integers(2, 14))):
+        arrival += draw(st.sampled_from([0, 5, 20, 20, 20, 40, 700, 4_000])) * MINUTE
+        kind = draw(st.sampled_from(["page.viewed"] * 5 + ["page.scrolled", "file.downloaded", "signal.lit"] + SELDOM))
+        page = {"page": {"path": draw(st.sampled_from(["/", "/about", "/pricing"])), "url": "https://a.example/"}}
+        strong = {"user_id": "u1"} if kind in SELDOM or not draw(st.integers(0, 7)) else {}
+        late = draw(st.sampled_from([0, 0, 0, 25, 900]))
+        body = builders.make_event(
+            kind,
+            event_id=f"e-{number}",
+            occurred_at=format_instant(arrival - late * MINUTE),
+            anonymous_id=draw(st.sampled_from(["w1", "w1", "w1", "w2"])),
+            context=page,
+            properties=PROPERTIES.get(kind),
+            **strong,
+        )
+        said.append(Said(number, arrival, body))
+    return said
+
+
+SELDOM = ["lead.accepted", "lead.rejected", "consent.withdrawn", "consent.granted", "lead.identified"]
+PROPERTIES: dict[str, Document] = {
+    "page.scrolled": {"depth": 60},
+    "file.downloaded": {"file": "x.pdf"},
+    "signal.lit": {"colour": "red"},
+    "consent.withdrawn": {"purpose": "analytics"},
+    "consent.granted": {"purpose": "analytics"},
+}
+
+
+def _shown(folding: Folding) -> str:
+    lead, trace = folding.lead, folding.trace
+    of_time = lead.stage_since, lead.waiting, lead.expiring, lead.due, lead.qualified_at, lead.created_at
+    of_people = lead.traits, lead.overrides, lead.consent, lead.owner
+    scored = lead.scores, lead.windows, lead.definitions, lead.history
+    return repr((standing(lead, folding.model), *scored, *of_time, *of_people, trace.contributions, trace.moves))
+
+
+def told(
+    world: World, question: Question, found: Iterable[tuple[float, list[Pair]]], recalled: Recall | None = None
+) -> tuple[dict[int, tuple[str, str]], dict[str, Any]]:
+    """Fold all leads; returns what each shows under both models, and the whole report but for what was read."""
+    shown: dict[int, tuple[str, str]] = {}
+
+    def remember() -> Iterator[tuple[float, list[Pair]]]:
+        for share, pairs in found:
+            for pair in pairs:
+                assert pair.after.lead.founding not in shown
+                shown[pair.after.lead.founding] = _shown(pair.before), _shown(pair.after)
+            yield share, pairs
+
+    *_, report = Counted(question, world.vault, recalled).go_on(remember(), threading.Event(), 1e9)
+    assert report["exact"]
+    del report["read"]
+    for moves in report["first"].values():
+        moves.update({verb: sorted(ids) for verb, ids in moves.items()})
+    return shown, report
+
+
+@some(1)
+@given(
+    said=st.one_of(visits(), visits(), logs()),
+    around=acts(),
+    old=documents,
+    new=documents,
+    size=st.sampled_from([1, 3, 7, 50]),
+    keep=st.sampled_from([0, 2, 99]),
+)
+def test_columns_say_what_the_log_says(
+    emptiable: Engine, said: list[Said], around: list[Act], old: Document, new: Document, size: int, keep: int
+) -> None:
+    """Lead by lead and number by number, from segments, from the log behind them, and from both."""
+    world = World(emptiable, old)
+    for _ in world.play(said, [*around, Append(3), StepOnce(50)]):
+        pass
+    keeper = Keeper(emptiable, world.vault, size)
+    for _ in range(keep):
+        if not keeper.extend():
+            break
+    question = ask(emptiable, compile_model(new))
+    expected = told(world, question, fold_pairs(emptiable, world.vault, question))
+    recalled = recall(emptiable, world.vault, question)
+    found = told(world, question, fold_recalled(emptiable, world.vault, question, recalled), recalled)
+    assert {lead: expected[0][lead] for lead in found[0]} == found[0]
+    assert found[1] == expected[1]
