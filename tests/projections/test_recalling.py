@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from lead_events.domain.changes import standing
+from lead_events.domain.consent import stamp
 from lead_events.domain.model import compile_model
 from lead_events.domain.times import MINUTE, format_instant
 from lead_events.projections.activity import Keeper
@@ -19,8 +21,14 @@ from lead_events.projections.effects import Folding
 from lead_events.projections.pairing import Pair, Question, ask, fold_pairs
 from lead_events.projections.previewing import Counted
 from lead_events.projections.recalling import Recall, fold_recalled, recall
+from lead_events.store import log, schema
+from lead_events.store.engine import writing
+from lead_events.store.envelope import Arrival
 from tests import builders
 from tests.histories import LANGUAGE, MODEL, START, Act, Append, Said, StepOnce, acts, logs
+from tests.projections.test_merging import Story
+from tests.projections.test_merging import acts as merges
+from tests.projections.test_projector import said as say
 from tests.projections.test_properties import some
 from tests.world import World
 
@@ -140,13 +148,111 @@ def test_columns_say_what_the_log_says(
     world = World(emptiable, old)
     for _ in world.play(said, [*around, Append(3), StepOnce(50)]):
         pass
-    keeper = Keeper(emptiable, world.vault, size)
+    compare(world, new, keep, size)
+
+
+def model(*rules: Document, **more: Any) -> Document:
+    """A model with these rules on behaviour, and whatever else differs from the short one."""
+    document: Document = orjson.loads(orjson.dumps(MODEL))
+    document["scores"]["behaviour"]["rules"] = [{"id": f"rule-{n}", "points": 30, **rule} for n, rule in enumerate(rules)]
+    document["scores"]["heat"]["rules"] = [{"id": "nothing", "when": {"type": "nothing.done"}, "points": 1}]
+    document["definitions"] = {"ready": document["definitions"]["ready"]} | more.pop("definitions", {})
+    return document | more
+
+
+DAY = 24 * 60
+PRICING = {"type": "page.viewed", "context.page.path": "/pricing"}
+AT = {path: {"page": {"path": path, "url": f"https://a.example{path}"}} for path in ("/", "/pricing")}
+WITHDRAWN = say(2, 5, "consent.withdrawn", anonymous_id="w", user_id="u1", properties={"purpose": "analytics"})
+
+STORIES: dict[str, tuple[Document, list[Said]]] = {
+    "any event ends the wait of who was accepted": (
+        model({"when": PRICING}),
+        [
+            say(1, 0, "lead.accepted", user_id="u1", anonymous_id="w"),
+            say(2, 2 * DAY, anonymous_id="w", context=AT["/"]),
+            say(3, 4 * DAY, anonymous_id="x", context=AT["/pricing"]),
+        ],
+    ),
+    "a visit is held together by pages that give no points": (
+        model({"when": PRICING, "limit": {"times": 1, "per": "session"}}),
+        [say(n, 20 * n, anonymous_id="w", context=AT[path]) for n, path in enumerate(["/pricing", "/", "/pricing"])],
+    ),
+    "without consent an event is something else": (
+        model({"when": {"context.page.path": {"not": "present"}, "properties.file": {"not": "present"}}}),
+        [say(1, 0, anonymous_id="w", context=AT["/"]), WITHDRAWN, say(3, 9, anonymous_id="w", context=AT["/"])],
+    ),
+    "who did nothing qualifies for that": (
+        model({"when": PRICING}, definitions={"idle": {"not": {"count": {"type": "form.submitted"}, "at_least": 1}}}),
+        [say(1, 0, anonymous_id="w", context=AT["/"]), say(2, 3, anonymous_id="x", context=AT["/"])],
+    ),
+    "only the log knows an address": (
+        model({"when": {"type": "page.viewed", "context.page.url": {"glob": "*pricing*"}}}),
+        [say(1, 0, anonymous_id="w", context=AT["/pricing"]), say(2, 3, anonymous_id="w", context=AT["/"])],
+    ),
+    "a number decides": (
+        model({"when": {"type": "page.scrolled", "properties.depth": {"at_least": 50}}}),
+        [say(n, n, "page.scrolled", anonymous_id="w", properties={"depth": depth}) for n, depth in enumerate([10, 60, 49.5])],
+    ),
+    "a lead is as old as its first event": (
+        model({"when": PRICING}, definitions={"young": {"not": {"scores.behaviour": {"at_least": 90}}}}),
+        [say(1, 0, anonymous_id="w", context=AT["/"]), say(2, 3, anonymous_id="w", context=AT["/pricing"])],
+    ),
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("keep", [0, 9])
+def test_what_may_not_be_left_out(emptiable: Engine, story: str, keep: int) -> None:
+    """Events that fire nothing and matter all the same."""
+    document, said = STORIES[story]
+    world = World(emptiable, model({"when": {"type": "nothing.done"}}))
+    world.append(said)
+    world.catch_up()
+    compare(world, document, keep)
+
+
+def test_the_first_event_that_needs_a_yes_is_kept(emptiable: Engine) -> None:
+    """An event that tells nothing but that its source needs consent silences everything after it."""
+    world = World(emptiable, model({"when": {"type": "nothing.done"}}))
+    looks = [say(n, n, anonymous_id="w", context=AT[path]).admitted() for n, path in enumerate(["/", "/", "/", "/pricing"])]
+    stamped = [looks[0], *(stamp(each, opt_in=["profiling"]) for each in looks[1:3]), looks[3]]
+    log.append(emptiable, world.vault, [Arrival(1, each, START + DAY * MINUTE) for each in stamped])
+    world.catch_up()
+    _, report = compare(world, model({"when": PRICING}), 9)
+    assert report["rules"][0]["then"]["times"] == 0
+
+
+def test_leads_that_are_not_what_their_events_fold_to_are_shown_as_readers_see_them(emptiable: Engine) -> None:
+    """A parked lead is previewed up to the event that cannot be read."""
+    world = World(emptiable)
+    first = say(0, 0, "file.downloaded", anonymous_id="a", user_id="anna")
+    world.append([first, say(1, 1, anonymous_id="a", user_id="anna", traits={"city": "Riga"})])
+    with writing(emptiable) as connection:
+        connection.execute(update(schema.sealed).where(schema.sealed.c.position == 2).values(bytes=bytes(40)))
+    world.catch_up()
+    shown, _ = compare(world, model({"when": {"type": "file.downloaded"}}), 0)
+    assert len(shown) == 1
+
+
+@some(0.3)
+@given(said=logs(), around=merges, document=documents, keep=st.sampled_from([0, 9]))
+def test_merged_leads_are_one(emptiable: Engine, said: list[Said], around: list[Any], document: Document, keep: int) -> None:
+    """Whoever stands for another owns its events in columns, too."""
+    story = Story(World(emptiable))
+    story.play(said, around, 50)
+    compare(story.world, document, keep)
+
+
+def compare(world: World, document: Document, keep: int, size: int = 2) -> tuple[dict[int, tuple[str, str]], dict[str, Any]]:
+    """Fold all leads from columns and from their histories; they must say the same. Returns what columns say."""
+    keeper = Keeper(world.engine, world.vault, size)
     for _ in range(keep):
-        if not keeper.extend():
-            break
-    question = ask(emptiable, compile_model(new))
-    expected = told(world, question, fold_pairs(emptiable, world.vault, question))
-    recalled = recall(emptiable, world.vault, question)
-    found = told(world, question, fold_recalled(emptiable, world.vault, question, recalled), recalled)
+        keeper.extend()
+    question = ask(world.engine, compile_model(document))
+    expected = told(world, question, fold_pairs(world.engine, world.vault, question))
+    recalled = recall(world.engine, world.vault, question)
+    found = told(world, question, fold_recalled(world.engine, world.vault, question, recalled), recalled)
     assert {lead: expected[0][lead] for lead in found[0]} == found[0]
     assert found[1] == expected[1]
+    return found
