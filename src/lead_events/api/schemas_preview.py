@@ -23,6 +23,16 @@ class About(Answer):
     high: int
 
 
+class Read(Answer):
+    """What a preview had to look at."""
+
+    folded: int = Field(description="Events that were folded under both models; the others can matter to neither.")
+    from_log: int = Field(description="Of these, events read from the log itself rather than from the activity ledger.")
+    because: list[str] = Field(
+        description="Fields that a condition asks for and only the log knows, each with the type of events."
+    )
+
+
 class MovesAbout(Answer):
     """About how many leads begin or cease to meet a definition."""
 
@@ -95,6 +105,7 @@ class Preview(Answer):
     as_of: Time
     position: int = Field(description="The last event that counts.")
     from_: Side = Field(alias="from")
+    read: Read
     estimate: PreviewEstimate | None = Field(description="Null where the report is exact.")
     empty: bool
     leads: int

@@ -70,6 +70,7 @@ def print_report(report: Report) -> None:
     sample, old = report["sample"], report["from"]
     against = f"Against generation {old['generation_id']} (model {old['model']}) as of {report['as_of']}"
     console.print(f"{against}: {report['different']} of {sample['leads']} leads differ.")
+    _print_read(console, report)
     if not report["exact"]:
         _print_estimate(console, report)
     if report["empty"]:
@@ -84,6 +85,17 @@ def print_report(report: Report) -> None:
     console.print(
         f"Load on sales: {load['then']:g} leads a week come to {load['stage']} instead of {load['now']:g} (over {over})."
     )
+
+
+def _print_read(console: Console, report: Report) -> None:
+    """Say what had to be looked at, and which conditions cost reading the log itself."""
+    read = report["read"]
+    share = read["folded"] / max(1, report["position"])
+    console.print(
+        f"{read['folded']} of {report['position']} events matter ({share:.0%}); {read['from_log']} were read from the log."
+    )
+    if read["because"]:
+        console.print(f"Only the log knows, which takes longer: {', '.join(read['because'][:_SHOWN_IDS])}.")
 
 
 def _print_estimate(console: Console, report: Report) -> None:

@@ -6,17 +6,18 @@ from a signature counts as relevant.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntFlag
 from functools import reduce
 from operator import or_
-from typing import Any
 
 from lead_events.domain.consent import UNOBSERVED, is_behaviour
 from lead_events.domain.event_conditions import EventCondition, Path, field_at
 from lead_events.domain.events import Event
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
+from lead_events.domain.rules import CompiledRule
 from lead_events.domain.scoring import Trace
 from lead_events.domain.signatures import Signature
 from lead_events.domain.state import FIRST_STAGE
@@ -57,6 +58,9 @@ class Needs:
     everybody: bool
 
 
+NOTHING_ELSE = Needs("", frozenset(), everybody=False)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """One condition on events, and the field whose value is counted, if any."""
@@ -85,25 +89,29 @@ class Judge:
     40 000 of them took a third of a preview of 145 000 events.
     """
 
-    def __init__(self, model: Model) -> None:
-        """Gather a model's conditions on events."""
-        self.needs = _needs(model)
-        self._gated = model.event_moves
-        rules = [_Asked(rule.when, None, _is_per_session(rule)) for rule in model.rules if not rule.of_traits]
-        watched = [_Asked(watch.when, _value_of(watch), per_session=False) for watch in model.scope.counters]
-        self._asked = (*rules, *watched)
+    def __init__(self, asked: Sequence[_Asked], needs: Needs = NOTHING_ELSE, moving: Collection[str] = ()) -> None:
+        """Prepare; ``judge_model`` and ``judge_rules`` say what is asked."""
+        self.needs = needs
+        self._moving = moving
+        self._asked = asked
         self._by_type: dict[str, _OfType] = {}
 
     def judge(self, signature: Signature) -> int:
         """Return what the events of a signature are needed for, as ``Use``."""
         gate = _GATE if signature.type in self.needs.gates else 0
-        if signature.in_log or signature.type in self._gated:
+        if signature.in_log or signature.type in self._moving:
             return gate | _KEPT_IN_LOG
         if signature.fields.get("opt_in"):
             gate |= _STAMPED
         if not self._of_type(UNOBSERVED).asked and not self._of_type(signature.type).asked:
             return gate
         return gate | self._ask(signature) | self._ask(_curtailed(signature))
+
+    def may_fire(self, signature: Signature) -> bool:
+        """Say whether the events of a signature may meet any of the conditions."""
+        if signature.in_log:
+            return bool(self._of_type(signature.type).asked)
+        return bool(self._ask(signature) | self._ask(_curtailed(signature)))
 
     def hidden(self, signature: Signature) -> set[str]:
         """Name the fields, with the type, that conditions ask for and only the log knows."""
@@ -127,6 +135,18 @@ class Judge:
             paths = {path for each in asked for path, _ in each.when.tests} | {each.value for each in asked if each.value}
             found = self._by_type[type_] = _OfType(asked, tuple(sorted(paths)))
         return found
+
+
+def judge_model(model: Model) -> Judge:
+    """Return who judges what a model needs."""
+    rules = [_Asked(rule.when, None, _is_per_session(rule)) for rule in model.rules if not rule.of_traits]
+    watched = [_Asked(watch.when, _value_of(watch), per_session=False) for watch in model.scope.counters]
+    return Judge((*rules, *watched), _needs(model), model.event_moves)
+
+
+def judge_rules(rules: Iterable[CompiledRule]) -> Judge:
+    """Return who judges which events may fire some rules."""
+    return Judge([_Asked(rule.when, None, per_session=False) for rule in rules])
 
 
 def _use(asked: _Asked, signature: Signature) -> int:
@@ -161,7 +181,7 @@ def _curtailed(signature: Signature) -> Signature:
     return signature._replace(fields=fields)
 
 
-def _is_per_session(rule: Any) -> bool:
+def _is_per_session(rule: CompiledRule) -> bool:
     return rule.per == "session" or (rule.group is not None and rule.group.per == "session")
 
 

@@ -7,7 +7,7 @@ not folded; those who cannot be told from columns are folded from their whole hi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy import Engine
@@ -15,14 +15,15 @@ from sqlalchemy import Engine
 from lead_events.domain.events import Event
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
-from lead_events.domain.relevance import Judge
+from lead_events.domain.relevance import judge_model, judge_rules
+from lead_events.domain.rule_changes import changed_rules
 from lead_events.domain.scoring import Trace
 from lead_events.domain.signatures import Signature, with_numbers
 from lead_events.projections.activity import Activity, read_activity
 from lead_events.projections.effects import Folding
 from lead_events.projections.owning import load_owners
 from lead_events.projections.pairing import Pair, Question, fold_some
-from lead_events.projections.selecting import Selection, combine, select
+from lead_events.projections.selecting import Bools, Selection, combine, select
 from lead_events.store import leads, log, parked
 from lead_events.store.engine import snapshot
 from lead_events.store.opening import open_events, read_rows
@@ -42,12 +43,14 @@ class Recall:
         activity: the log in columns.
         selection: the events that matter.
         apart: leads that are folded from their whole history.
+        touched: per lead of the selection, whether it may be otherwise under the other model.
         because: fields that conditions ask for and only the log knows.
     """
 
     activity: Activity
     selection: Selection
     apart: frozenset[int]
+    touched: Bools
     because: list[str]
 
     @property
@@ -73,12 +76,26 @@ def recall(engine: Engine, vault: Vault, question: Question) -> Recall:
         owners = load_owners(connection, live.position)
         skips = parked.load_skips(connection)
         unlike = leads.load_unlike_fold(connection, live.generation_id)
-    judges = [Judge(model) for model in (question.old, question.new)]
+    judges = [judge_model(model) for model in (question.old, question.new)]
     uses = [judges[0].judge(signature) | judges[1].judge(signature) for signature in activity.signatures]
     wanted = combine([judge.needs for judge in judges], uses, skips)
     selection = select(activity.columns, owners.of(activity.columns), activity.signatures, wanted)
     hidden = {name for judge in judges for signature in activity.signatures for name in judge.hidden(signature)}
-    return Recall(activity, selection, selection.apart | unlike, sorted(hidden))
+    touched = _touched(question, activity, selection)
+    return Recall(activity, selection, selection.apart | unlike, touched, sorted(hidden))
+
+
+def _touched(question: Question, activity: Activity, found: Selection) -> Bools:
+    """Mark the leads that may be otherwise under the other model: where only rules differ, those whose events may fire them."""
+    changed = changed_rules(question.old, question.new)
+    if changed is None:
+        return np.ones(len(found.leads), dtype=bool)
+    judge = judge_rules(changed)
+    fires = np.array([judge.may_fire(signature) for signature in activity.signatures], dtype=bool)
+    if not len(found.leads):
+        return np.zeros(0, dtype=bool)
+    marked: Bools = np.logical_or.reduceat(fires[activity.columns.signature[found.rows]], found.starts[:-1])
+    return marked
 
 
 def fold_recalled(engine: Engine, vault: Vault, question: Question, recalled: Recall) -> Iterator[tuple[float, list[Pair]]]:
@@ -124,8 +141,10 @@ def _fold_chunk(
             continue
         events = _events(recalled.activity, found, span, opened)
         try:
-            models = question.old, question.new
-            pairs.append(Pair(*(_fold(question, model, founding, events) for model in models)))
+            before = _fold(question, question.old, founding, events)
+            is_touched = recalled.touched[place]
+            after = _fold(question, question.new, founding, events) if is_touched else replace(before, model=question.new)
+            pairs.append(Pair(before, after))
         except Exception:  # noqa: BLE001 - whatever is wrong with one event, the other leads are folded
             failed.append(founding)
     return pairs, failed

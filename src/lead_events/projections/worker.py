@@ -17,6 +17,7 @@ from lead_events import clock
 from lead_events.domain.lead import FOLD_REVISION
 from lead_events.domain.retention import Periods
 from lead_events.projections import projector, promotion, replay, retention
+from lead_events.projections.activity import Keeper
 from lead_events.projections.projector import Models, Step
 from lead_events.projections.replay import LIST_REVISION, Opening
 from lead_events.store import erasure_receipts, generations, log, scrubbing
@@ -74,13 +75,21 @@ def keep_house(opening: Opening, engine: Engine, vault: Vault, stop: threading.E
 
 def _keep_on(opening: Opening, engine: Engine, vault: Vault, stop: threading.Event) -> None:
     scrubbed = 0
+    keeper = Keeper(engine, vault)
     while not stop.wait(_PAUSE_SECONDS):
         try:
             keep_house(opening, engine, vault, stop)
+            keep_ledger(keeper, stop)
             scrubbed = scrub_after_erasure(engine, scrubbed)
         except Exception:  # noqa: BLE001 - logged, and tried again
             # Whatever went wrong is tried again after the pause; the projector goes on meanwhile.
             _LOG.exception("housekeeping failed")
+
+
+def keep_ledger(keeper: Keeper, stop: threading.Event) -> None:
+    """Bring the activity ledger up to the log, for so long as nobody asks to end."""
+    while not stop.is_set() and keeper.extend():
+        pass
 
 
 def scrub_after_erasure(engine: Engine, scrubbed: int) -> int:
