@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -33,6 +34,7 @@ def run(database: Opened, model: Model, *, as_json: bool) -> bool:
     """
     stop = threading.Event()
     serving.stop_on_signals(stop)
+    gc.disable()  # a fold makes no cycles, and looking for them took a fifth of a preview of 145 000 events
     reports = previewing.preview(database.engine, database.vault(), model, stop)
     last: Report | None = None
     for report in reports if as_json else _with_bar(reports):
