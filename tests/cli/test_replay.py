@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -81,7 +82,10 @@ def test_replay_shows_the_difference_and_promote_and_rollback_switch(service: Se
     assert "promote 2" in replayed.stdout
     for part in ("Definitions", "Stages", "Temperatures", "Who moves most", "price -20"):
         assert part in replayed.stdout
-    listed = [line.split("\t") for line in run(env, "generations").stdout.splitlines()]
+    printed = run(env, "generations")
+    listed = [line.split("\t") for line in printed.stdout.splitlines()]
+    assert re.search(r"On disk, with indexes: [1-9][\d,]* bytes per event", printed.stderr)
+    assert re.search(r"Generations on disk: 1 [\d.]+ MB, 2 [\d.]+ MB", printed.stderr)
     assert [each[:3] for each in listed] == [["1", "live", "1"], ["2", "ready", "2"]]
     assert [each[6] for each in listed] == [str(PEOPLE)] * 2
     promoted = run(env, "promote", "2", "--announce", "changed-stage", "--yes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Mapping
 
 import click
 import orjson
@@ -22,7 +23,7 @@ from lead_events.projections import projector, promotion
 from lead_events.projections import replay as replaying
 from lead_events.projections.estimating import estimate
 from lead_events.projections.promotion import Announce, Promotion
-from lead_events.store import approvals, log, parts, schema
+from lead_events.store import approvals, log, parts, schema, sizes
 from lead_events.store import generations as kept
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation, Status
@@ -85,6 +86,22 @@ def generations(context: click.Context) -> None:
             for each in kept.load_all(connection)
         ]
     print_table(("id", "status", "model", "position", "lag", "kept until", "rows", "note"), rows)
+    with opened() as database:
+        _print_disk(sizes.measure(database.engine), head, counted)
+
+
+def _print_disk(measured: Mapping[str, int] | None, events: int, rows: Mapping[int, int]) -> None:
+    """Say on standard error what an event and what each generation take on disk, with indexes."""
+    if measured is None:
+        click.echo("On disk: this Python's SQLite cannot count pages; ls -l the database file.", err=True)
+        return
+    parts_of = {"log": sizes.LOG, "identity": sizes.IDENTITY, "activity ledger": sizes.LEDGER}
+    each = {name: sum(measured.get(table, 0) for table in tables) / max(1, events) for name, tables in parts_of.items()}
+    told = ", ".join(f"{name} {size:,.0f}" for name, size in each.items())
+    click.echo(f"On disk, with indexes: {sum(each.values()):,.0f} bytes per event ({told}).", err=True)
+    whole = max(1, sum(rows.values()))
+    shares = [f"{number} {measured.get('leads', 0) * count / whole / 1e6:,.1f} MB" for number, count in sorted(rows.items())]
+    click.echo(f"Generations on disk: {', '.join(shares) or 'no rows yet'}.", err=True)
 
 
 @generations.command("show")
