@@ -26,6 +26,7 @@ from lead_events.domain.errors import (
     Conflict,
     CursorGone,
     ErasedLead,
+    IncompleteSchema,
     InvalidCursor,
     InvalidInput,
     InvalidJson,
@@ -36,6 +37,7 @@ from lead_events.domain.errors import (
     QueueFull,
     Unavailable,
 )
+from lead_events.store.dialect import lacks_schema
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -153,6 +155,8 @@ class Problem(NamedTuple):
 
 def problem(error: Exception) -> Problem:
     """Say an error in HTTP; one that nobody foresaw is logged, without its words, under the id that is answered."""
+    if lacks_schema(error):
+        return problem(IncompleteSchema())
     if isinstance(error, _DATABASE_AWAY):
         return problem(Unavailable("The database cannot be reached; try again later."))
     status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from lead_events import app, logs, settings
 from lead_events.domain.errors import Unavailable
 from lead_events.settings import Settings
 from lead_events.store import migrate
+from lead_events.store.dialect import lacks_schema
 from lead_events.store.vault import Vault
 
 
@@ -54,7 +55,9 @@ def opened() -> Iterator[Opened]:
     try:
         migrate.refuse(engine)
         yield Opened(found, engine)
-    except OperationalError as error:
+    except DBAPIError as error:
+        if not isinstance(error, OperationalError) and not lacks_schema(error):
+            raise
         raise Unavailable(f"The database cannot be used: {first_line(error.orig)}") from None
     finally:
         engine.dispose()
