@@ -159,7 +159,7 @@ def problem(error: Exception) -> Problem:
         return problem(IncompleteSchema())
     if isinstance(error, _DATABASE_AWAY):
         return problem(Unavailable("The database cannot be reached; try again later."))
-    status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
+    status = status_of(type(error))
     if not isinstance(error, LeadEventsError) or status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _unlisted(error)
     body = describe(status, code_of(error), str(error))
@@ -167,6 +167,11 @@ def problem(error: Exception) -> Problem:
     if fields:
         body["errors"] = list(fields)
     return Problem(status, body, _headers(error))
+
+
+def status_of(kind: type[Exception]) -> int:
+    """Return the HTTP status of a kind of error."""
+    return next((_STATUSES[each] for each in kind.__mro__ if each in _STATUSES), 500)
 
 
 def describe(status: int, code: str, message: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import orjson
 from sqlalchemy import Engine
 
 from lead_events import clock
-from lead_events.domain.errors import LeadEventsError, StaleGeneration, Unavailable
+from lead_events.domain.errors import LeadEventsError, StaleGeneration
 from lead_events.domain.lead import FOLD_REVISION
 from lead_events.domain.times import Instant
 from lead_events.projections.building import build_part
@@ -39,7 +39,7 @@ _PART_POSITIONS = 1_000, 20_000
 _PARTS = 16
 
 
-class BuilderKilled(Unavailable):
+class BuilderKilled(LeadEventsError):
     """A process that built generation {0} was killed (no memory?); go on with: ./lead-events replay --model {1} --processes 1."""
 
 
