@@ -4,43 +4,56 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from sqlalchemy import Engine
+from fastapi import APIRouter, Query, Request, Response
 
+from lead_events.api import paging
 from lead_events.api.auth import require
 from lead_events.api.deps import ReaderDep, problems
-from lead_events.api.paging import MAX_LIMIT
 from lead_events.api.schemas_kept import QuarantinedEvent, QuarantineList, Released
 from lead_events.domain import privacy
-from lead_events.domain.errors import NotFound
 from lead_events.domain.times import format_instant
-from lead_events.store import identity, log, quarantine, sources
+from lead_events.store import identity, quarantine, releasing, sources
 from lead_events.store.api_keys import Scope
 from lead_events.store.engine import reading, writing
-from lead_events.store.quarantine import Quarantined
+from lead_events.store.quarantine import Place, Quarantined
 from lead_events.store.reads import ReadKind
-from lead_events.store.vault import Vault
 
 router = APIRouter(prefix="/v1/quarantine", tags=["operate"])
 
-_EVERYTHING = 2**31 - 1
+_CURSOR = "quarantine"
 
 
-class NotQuarantined(NotFound):
-    """Nothing is quarantined under this id."""
-
-
-@router.get("", operation_id="list_quarantine", dependencies=[require(Scope.EVENTS_READ)], responses=problems(422))
-def list_quarantine(reader: ReaderDep, limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100) -> QuarantineList:
-    """List quarantined events, oldest first; release or discard them to see those behind."""
-    limit = min(limit, MAX_LIMIT)
+@router.get("", operation_id="list_quarantine", dependencies=[require(Scope.EVENTS_READ)], responses=problems(400, 422))
+def list_quarantine(
+    reader: ReaderDep,
+    request: Request,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100,
+    cursor: Annotated[str | None, Query()] = None,
+) -> QuarantineList:
+    """List quarantined events, oldest first."""
+    limit, log_id = min(limit, paging.MAX_LIMIT), reader.vault.log_id
+    after = _read_cursor(log_id, cursor) if cursor else None
     with reading(reader.engine) as connection:
-        found = quarantine.read(connection, reader.vault, limit + 1)
+        found = quarantine.read(connection, reader.vault, limit + 1, after)
+        page = found[:limit]
         names = {source.source_id: source.name for source in sources.read(connection)}
-        whose = identity.load_leads_of(connection, {each.key_ref for each in found[:limit]}, identity.read_checkpoint(connection))
+        whose = identity.load_leads_of(connection, {each.key_ref for each in page}, identity.read_checkpoint(connection))
     reader.note_read_of(ReadKind.QUARANTINE, whose.values())
-    data = [show(each, names.get(each.source_id, "")) for each in found[:limit]]
-    return QuarantineList(data=data, has_more=len(found) > limit)
+    next_cursor = _write_cursor(log_id, page[-1].place) if len(found) > limit else None
+    paging.set_next(request, response, reader.public_url, next_cursor)
+    data = [show(each, names.get(each.source_id, "")) for each in page]
+    return QuarantineList(data=data, next_cursor=next_cursor, has_more=next_cursor is not None)
+
+
+def _write_cursor(log_id: bytes, place: Place) -> str:
+    *above, tag = place
+    return paging.write_cursor(log_id, _CURSOR, {"after": [*above, tag.hex()]})
+
+
+def _read_cursor(log_id: bytes, cursor: str) -> Place:
+    first_seen, event_id, source_id, tag = paging.read_cursor(log_id, _CURSOR, cursor)["after"]
+    return first_seen, event_id, source_id, bytes.fromhex(tag)
 
 
 @router.post(
@@ -51,10 +64,7 @@ def list_quarantine(reader: ReaderDep, limit: Annotated[int, Query(ge=1, descrip
 )
 def release_quarantined(quarantine_id: str, reader: ReaderDep) -> Released:
     """Append a quarantined event after all, under an id that tells where it came from."""
-    found = _find(reader.engine, reader.vault, quarantine_id)
-    # Appended first and forgotten then: a crash in between leaves a duplicate to release again, never a loss.
-    outcome = log.append(reader.engine, reader.vault, [quarantine.released(found)])[0]
-    discard_quarantined(quarantine_id, reader)
+    outcome = releasing.release(reader.engine, reader.vault, quarantine_id)
     return Released(kept=outcome.kept.value, position=outcome.position)
 
 
@@ -68,18 +78,7 @@ def release_quarantined(quarantine_id: str, reader: ReaderDep) -> Released:
 def discard_quarantined(quarantine_id: str, reader: ReaderDep) -> None:
     """Forget a quarantined event."""
     with writing(reader.engine) as connection:
-        try:
-            quarantine.take(connection, reader.vault, quarantine_id)
-        except NotFound:
-            raise NotQuarantined from None
-
-
-def _find(engine: Engine, vault: Vault, quarantine_id: str) -> Quarantined:
-    with reading(engine) as connection:
-        for each in quarantine.read(connection, vault, _EVERYTHING):
-            if each.quarantine_id == quarantine_id:
-                return each
-    raise NotQuarantined
+        quarantine.take(connection, reader.vault, quarantine_id)
 
 
 def show(quarantined: Quarantined, source: str) -> QuarantinedEvent:
