@@ -31,7 +31,7 @@ PAGE_ROWS = 1_000
 MOST_FINDINGS = 1_000
 
 Progress = Callable[[int, int], None]
-"""Told (rows checked, rows in all) after every page."""
+"""Told (rows since the last call, rows in all) after every page."""
 
 _UNREADABLE = (InvalidTag, ValueError, TypeError, AttributeError, struct.error, OverflowError)
 _events, _ids, _sealed = schema.events.c, schema.event_ids.c, schema.sealed.c
@@ -110,7 +110,8 @@ def _check_database(engine: Engine, scan: _Scan, _progress: Progress | None) -> 
 def _check_events(engine: Engine, scan: _Scan, progress: Progress | None) -> None:
     after = 0
     while after < scan.upto:
-        page, after = _read_page(engine, scan, after)
+        before = after
+        page, after = _read_page(engine, scan, before)
         strong = {ref for row in page for ref in _strong(row)}
         with reading(engine) as connection:
             keys = vaults.load_keys(connection, {row.subject for row in page})
@@ -126,7 +127,7 @@ def _check_events(engine: Engine, scan: _Scan, progress: Progress | None) -> Non
             if row.position not in covered.naming:
                 _check_names(scan, row, refs)
         if progress is not None:
-            progress(min(after, scan.upto), scan.upto)
+            progress(min(after, scan.upto) - before, scan.upto)
     if scan.position < scan.upto:
         scan.note("events", f"position {scan.position + 1}", f"events up to {scan.upto} are missing")
 
