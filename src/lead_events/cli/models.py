@@ -186,6 +186,7 @@ def draw(model: str, *, form: str) -> None:
 
 def _read(file: Path) -> ModelText:
     """Read a file, or say on which line it cannot be read and end."""
+    from lead_events.domain.findings import Finding, Severity
     from lead_events.domain.model_text import UnreadableModel
 
     if file.suffix == ".json":
@@ -193,7 +194,7 @@ def _read(file: Path) -> ModelText:
     try:
         return read_yaml(file.read_text(encoding="utf-8-sig"))
     except UnreadableModel as error:
-        _report([error.finding])
+        _report([Finding(Severity.ERROR, "", error.line, error.reason)])
         sys.exit(_FOUND)
     except UnicodeDecodeError:
         raise click.UsageError(f"{file} is not UTF-8.") from None

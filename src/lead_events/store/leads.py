@@ -65,20 +65,6 @@ def open_row(row: Any) -> LeadRow:
     return LeadRow(state.load(row.state), row.position, row.updated_at, *flags, row.refolded_at, row.stale_since)
 
 
-def walk_states(connection: Connection, generation_id: int) -> Iterator[tuple[int, str]]:
-    """Yield (founding position, dumped state) of every lead of a generation, in order; some thousand are held at a time."""
-    after: int | None = 0
-    while after is not None:
-        rows = connection.execute(
-            select(_TABLE.c.founding, _TABLE.c.state)
-            .where(_TABLE.c.generation_id == generation_id, _TABLE.c.founding > after)
-            .order_by(_TABLE.c.founding)
-            .limit(_WALKED_AT_ONCE)
-        ).all()
-        yield from ((founding, dumped) for founding, dumped in rows)
-        after = rows[-1].founding if rows else None
-
-
 def load_overdue(connection: Connection, generation_id: int, until: Instant) -> set[int]:
     """Return the stale leads that were last folded again at an instant or before."""
     where = _TABLE.c.generation_id == generation_id, _TABLE.c.refolded_at <= until, text("stale_since IS NOT NULL")
@@ -94,6 +80,20 @@ def load_due(connection: Connection, generation_id: int, until: Instant, limit: 
         .limit(limit)
     )
     return [(due_at, founding) for due_at, founding in rows]
+
+
+def walk_states(connection: Connection, generation_id: int) -> Iterator[tuple[int, str]]:
+    """Yield (founding position, dumped state) of every lead of a generation, in order; some thousand are held at a time."""
+    after: int | None = 0
+    while after is not None:
+        rows = connection.execute(
+            select(_TABLE.c.founding, _TABLE.c.state)
+            .where(_TABLE.c.generation_id == generation_id, _TABLE.c.founding > after)
+            .order_by(_TABLE.c.founding)
+            .limit(_WALKED_AT_ONCE)
+        ).all()
+        yield from ((founding, dumped) for founding, dumped in rows)
+        after = rows[-1].founding if rows else None
 
 
 def encode(generation_id: int, model: Model, rows: Iterable[LeadRow]) -> Encoded:
