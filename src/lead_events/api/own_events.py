@@ -77,7 +77,7 @@ def find_author(moment: Moment, key: Key, named: str | None) -> str:
     """Return who did it: as named, else the source of the key."""
     if named:
         return named
-    names = {source.source_id: source.name for source in sources.read(moment.connection)}
+    names = sources.read_names(moment.connection)
     return names.get(key.source_id, f"source {key.source_id}")
 
 
