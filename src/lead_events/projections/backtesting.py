@@ -16,7 +16,7 @@ from lead_events.domain.backtest import Backtest, LeftOut, Tally
 from lead_events.domain.erasing import ERASED
 from lead_events.domain.errors import InvalidInput
 from lead_events.domain.event_types import TYPES
-from lead_events.domain.events import Event, IdentifierKind
+from lead_events.domain.events import Event
 from lead_events.domain.hindsight import Question, Watched, prepare, tell, watch
 from lead_events.domain.model import compile_model
 from lead_events.domain.times import Instant
@@ -128,14 +128,10 @@ def _choose(test: _Test, rows: Sequence[_Row]) -> Iterator[list[_Row]]:
         mine, start = list(rows[start:end]), end
         if any(row.type == ERASED for row in mine):
             test.left_out.erased += 1
-        elif not any(row.type == test.question.outcome or _names_somebody(row.refs) for row in mine):
+        elif not any(row.type == test.question.outcome or unpack_refs(row.refs).strong for row in mine):
             test.left_out.strangers += 1
         else:
             yield mine
-
-
-def _names_somebody(refs: bytes) -> bool:
-    return any(kind != IdentifierKind.ANONYMOUS for kind, _ in unpack_refs(refs))
 
 
 def _chunks(leads: Iterator[list[_Row]]) -> Iterator[list[list[_Row]]]:

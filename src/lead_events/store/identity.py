@@ -12,7 +12,6 @@ import orjson
 from sqlalchemy import Connection, Engine, select, update
 
 from lead_events.domain.erasing import ERASED
-from lead_events.domain.events import IdentifierKind
 from lead_events.domain.identity import Claim, Decisions, Known, Merge, Named, Shift, resolve
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id, lead_ref
 from lead_events.store import log, schema
@@ -34,14 +33,8 @@ _MERGES = {"lead.merged": True, "lead.unmerged": False}
 
 def name(row: Any) -> Named:
     """Return what identity needs to know of an event row to tell whose it is."""
-    anonymous: bytes | None = None
-    strong = []
-    for kind, ref in unpack_refs(row.refs):
-        if kind == IdentifierKind.ANONYMOUS:
-            anonymous = ref
-        else:
-            strong.append(ref)
-    return Named(row.position, row.at, anonymous, tuple(strong))
+    refs = unpack_refs(row.refs)
+    return Named(row.position, row.at, refs.anonymous, refs.strong)
 
 
 def _name_whole(row: Any, log_id: bytes) -> Named:

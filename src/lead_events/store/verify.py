@@ -219,8 +219,7 @@ def _check_names(scan: _Scan, row: Row[Any], refs: Collection[bytes]) -> None:
 
 def _strong(row: Row[Any]) -> list[bytes]:
     """Return the refs of an event that stand for an identifier in the vault."""
-    named = unpack_refs(row.refs)
-    return [ref for kind, ref in named if IdentifierKind.CRM <= kind <= IdentifierKind.PHONE]
+    return [ref for _, ref in unpack_refs(row.refs).vaulted]
 
 
 def _check_erased(scan: _Scan, row: Row[Any], known: dict[bytes, bytes]) -> None:
