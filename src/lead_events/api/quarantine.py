@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter
 
-from lead_events.api import paging
 from lead_events.api.auth import require
 from lead_events.api.deps import ReaderDep, problems
+from lead_events.api.paging import AskedPageDep
 from lead_events.api.schemas_kept import QuarantinedEvent, QuarantineList, Released
 from lead_events.domain import privacy
 from lead_events.domain.times import format_instant
@@ -24,35 +24,26 @@ _CURSOR = "quarantine"
 
 
 @router.get("", operation_id="list_quarantine", dependencies=[require(Scope.EVENTS_READ)], responses=problems(400, 422))
-def list_quarantine(
-    reader: ReaderDep,
-    request: Request,
-    response: Response,
-    limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100,
-    cursor: Annotated[str | None, Query()] = None,
-) -> QuarantineList:
+def list_quarantine(reader: ReaderDep, page: AskedPageDep) -> QuarantineList:
     """List quarantined events, oldest first."""
-    limit, log_id = min(limit, paging.MAX_LIMIT), reader.vault.log_id
-    after = _read_cursor(log_id, cursor) if cursor else None
+    begin = page.begin(_CURSOR)
     with reading(reader.engine) as connection:
-        found = quarantine.read(connection, reader.vault, limit + 1, after)
-        page = found[:limit]
-        names = {source.source_id: source.name for source in sources.read(connection)}
-        whose = identity.load_leads_of(connection, {each.key_ref for each in page}, identity.read_checkpoint(connection))
+        found = quarantine.read(connection, reader.vault, page.limit + 1, _read_place(begin["after"]) if begin else None)
+        shown, more = found[: page.limit], len(found) > page.limit
+        names = sources.read_names(connection)
+        whose = identity.load_leads_of(connection, {each.key_ref for each in shown}, identity.read_checkpoint(connection))
     reader.note_read_of(ReadKind.QUARANTINE, whose.values())
-    next_cursor = _write_cursor(log_id, page[-1].place) if len(found) > limit else None
-    paging.set_next(request, response, reader.public_url, next_cursor)
-    data = [show(each, names.get(each.source_id, "")) for each in page]
-    return QuarantineList(data=data, next_cursor=next_cursor, has_more=next_cursor is not None)
+    next_page = page.end(_CURSOR, {"after": _write_place(shown[-1].place)} if more else None)
+    return QuarantineList(data=[show(each, names.get(each.source_id, "")) for each in shown], **next_page)
 
 
-def _write_cursor(log_id: bytes, place: Place) -> str:
+def _write_place(place: Place) -> list[Any]:
     *above, tag = place
-    return paging.write_cursor(log_id, _CURSOR, {"after": [*above, tag.hex()]})
+    return [*above, tag.hex()]
 
 
-def _read_cursor(log_id: bytes, cursor: str) -> Place:
-    first_seen, event_id, source_id, tag = paging.read_cursor(log_id, _CURSOR, cursor)["after"]
+def _read_place(carried: list[Any]) -> Place:
+    first_seen, event_id, source_id, tag = carried
     return first_seen, event_id, source_id, bytes.fromhex(tag)
 
 

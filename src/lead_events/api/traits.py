@@ -98,9 +98,7 @@ def get_traits(lead_id: str, reader: ReaderDep) -> TraitsAnswer:
         row, resolved_from = resolving.load_lead(moment, lead_id)
         reader.note_read(ReadKind.TRAITS, [row])
         return TraitsAnswer(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
+            **moment.freshness,
             lead_id=moment.lead_id(row.lead.founding),
             data=show_traits(moment, row),
             resolved_from=resolved_from,
@@ -110,7 +108,7 @@ def get_traits(lead_id: str, reader: ReaderDep) -> TraitsAnswer:
 def show_traits(moment: Moment, row: LeadRow) -> dict[str, TraitValue]:
     """Show every trait of a lead with its origin."""
     events = _load_events(moment, {entry[2] for entry in row.lead.traits.values()})
-    names = {source.source_id: source.name for source in sources.read(moment.connection)}
+    names = sources.read_names(moment.connection)
     return {name: _show(entry, events.get(entry[2]), names) for name, entry in sorted(row.lead.traits.items())}
 
 

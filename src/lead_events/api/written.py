@@ -15,7 +15,6 @@ from lead_events.api.auth import require
 from lead_events.api.deps import Reader, ReaderDep, problems, wait_seconds, wait_until
 from lead_events.api.own_events import Check
 from lead_events.api.schemas import LeadAnswer
-from lead_events.domain.times import format_instant
 from lead_events.store.api_keys import Key, Scope
 from lead_events.store.reads import ReadKind
 
@@ -73,9 +72,7 @@ def _load(reader: Reader, lead_id: str, written: int) -> WrittenLead:
         row, resolved_from = resolving.load_lead(moment, lead_id)
         reader.note_read(ReadKind.LEAD, [row])
         return WrittenLead(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
+            **moment.freshness,
             data=lead_json.show_whole(row, moment.model, moment.as_of, moment.vault.log_id),
             resolved_from=resolved_from,
             written=written,
