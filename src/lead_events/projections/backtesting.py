@@ -22,7 +22,7 @@ from lead_events.domain.model import compile_model
 from lead_events.domain.times import Instant
 from lead_events.store import identity, log, ownership, parked, schema
 from lead_events.store.engine import reading
-from lead_events.store.envelope import unpack_refs
+from lead_events.store.envelope import sort_refs
 from lead_events.store.opening import open_events, read_rows
 from lead_events.store.vault import Vault
 
@@ -128,7 +128,7 @@ def _choose(test: _Test, rows: Sequence[_Row]) -> Iterator[list[_Row]]:
         mine, start = list(rows[start:end]), end
         if any(row.type == ERASED for row in mine):
             test.left_out.erased += 1
-        elif not any(row.type == test.question.outcome or unpack_refs(row.refs).strong for row in mine):
+        elif not any(row.type == test.question.outcome or sort_refs(row.refs).strong for row in mine):
             test.left_out.strangers += 1
         else:
             yield mine

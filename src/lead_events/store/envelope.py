@@ -247,6 +247,12 @@ def hash_row(  # noqa: PLR0913, PLR0917 - the columns of the row, in their order
     return hashlib.sha256(b"".join((numbers, *texts))).digest()
 
 
+def unpack_refs(refs: bytes) -> list[tuple[int, bytes]]:
+    """Return the (kind, ref) pairs of an event row, highest rank first."""
+    step = REF_BYTES + 1
+    return [(refs[start], refs[start + 1 : start + step]) for start in range(0, len(refs), step)]
+
+
 class Refs(NamedTuple):
     """Which refs an event names.
 
@@ -262,10 +268,9 @@ class Refs(NamedTuple):
 
 
 @lru_cache(16_384)
-def unpack_refs(refs: bytes) -> Refs:
-    """Return the refs of an event row."""
-    step = REF_BYTES + 1
-    named = [(refs[start], refs[start + 1 : start + step]) for start in range(0, len(refs), step)]
+def sort_refs(refs: bytes) -> Refs:
+    """Return the refs of an event row by what they stand for."""
+    named = unpack_refs(refs)
     return Refs(
         next((ref for kind, ref in reversed(named) if kind == IdentifierKind.ANONYMOUS), None),
         tuple(ref for kind, ref in named if kind != IdentifierKind.ANONYMOUS),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from lead_events.domain.erasing import since_erasure
 from lead_events.domain.events import Event
-from lead_events.store import identity, ownership, schema
+from lead_events.store import identity, schema
+from lead_events.store.dialect import any_of
 from lead_events.store.opening import open_events
 from lead_events.store.vault import Vault
 
@@ -44,9 +45,15 @@ def load(
         return {}
     known, subjects = identity.load_subjects(connection, foundings, upto)
     last_moves = identity.load_last_moves(connection, identity.with_members(known, foundings), upto)
-    table, wanted = schema.events, set(foundings)
-    owned = ownership.read_owned(connection, known, subjects, table.c.position <= upto, columns=tuple(table.c))
-    mine = [(owner, row) for owner, row in owned if owner is not None and owner in wanted]
+    table = schema.events
+    rows = connection.execute(
+        select(table)
+        .where(any_of(connection, table.c.subject, subjects), table.c.position <= upto)
+        .order_by(table.c.at, table.c.position)
+    ).all()
+    owners = [identity.lead_of_subject(known, row.subject, row.at, row.position) for row in rows]
+    wanted = set(foundings)
+    mine = [(owner, row) for owner, row in zip(owners, rows, strict=True) if owner is not None and owner in wanted]
     opened = open_events(connection, vault, [row for _, row in mine])
     events: dict[int, list[Event]] = {founding: [] for founding in foundings}
     positions = {founding: last_moves.get(founding, 0) for founding in foundings}

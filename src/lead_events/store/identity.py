@@ -17,7 +17,7 @@ from lead_events.domain.lead_id import addressed_lead, decode_lead_id, lead_ref
 from lead_events.store import log, schema
 from lead_events.store.dialect import any_of, insert_new_rows, pairs, read_among
 from lead_events.store.engine import reading, writing
-from lead_events.store.envelope import unpack_refs
+from lead_events.store.envelope import sort_refs
 
 _CLAIMS_NEAR = """
 SELECT c.ref, c.at, c.position, c.founding FROM {page} JOIN claims AS c ON c.ref = page.ref
@@ -33,7 +33,7 @@ _MERGES = {"lead.merged": True, "lead.unmerged": False}
 
 def name(row: Any) -> Named:
     """Return what identity needs to know of an event row to tell whose it is."""
-    refs = unpack_refs(row.refs)
+    refs = sort_refs(row.refs)
     return Named(row.position, row.at, refs.anonymous, refs.strong)
 
 

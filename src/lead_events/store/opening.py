@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from lead_events.store.envelope import unpack_refs
 from lead_events.store.vault import Vault
 
 _PLACES: dict[int, str] = {IdentifierKind.EMAIL: "email", IdentifierKind.PHONE: "phone"}
+_CRM, _PHONE = int(IdentifierKind.CRM), int(IdentifierKind.PHONE)
 
 
 class UnreadableEvent(LeadEventsError):
@@ -32,8 +34,8 @@ class Unreadable(Event):
 
     def __init__(self, row: Row[Any], reason: str) -> None:
         """Stand for a row that cannot be opened."""
-        strong = unpack_refs(row.refs).strong
-        super().__init__(row.position, row.at, row.received_at, row.type, row.subject, None, strong, {})
+        refs = [ref for kind, ref in unpack_refs(row.refs) if kind != IdentifierKind.ANONYMOUS]
+        super().__init__(row.position, row.at, row.received_at, row.type, row.subject, None, tuple(refs), {})
         self._reason = reason
 
     def __getattribute__(self, name: str) -> Any:
@@ -60,7 +62,8 @@ def open_events(connection: Connection, vault: Vault, rows: Sequence[Any]) -> li
         return []
     sealed = _load_sealed(connection, [row[0] for row in rows if row[10] is not None])
     keys = vaults.load_keys(connection, {part[1] for part in sealed.values()})
-    values = vaults.load_values(connection, vault, {ref for row in rows for _, ref in unpack_refs(row[8]).vaulted})
+    strong = {ref for row in rows for kind, ref in _named(row[8])[2] if _CRM <= kind <= _PHONE}
+    values = vaults.load_values(connection, vault, strong)
     return [_open(vault, row, sealed.get(row[0]), keys, values) for row in rows]
 
 
@@ -68,6 +71,15 @@ def _load_sealed(connection: Connection, positions: Collection[int]) -> dict[int
     table = schema.sealed
     columns = table.c.position, table.c.key_ref, table.c.nonce, table.c["bytes"]
     return {row[0]: row for row in read_among(connection, columns, positions)}
+
+
+@lru_cache(16_384)
+def _named(refs: bytes) -> tuple[bytes | None, tuple[bytes, ...], tuple[tuple[int, bytes], ...]]:
+    """Return the anonymous ref, the strong refs and (kind, strong ref) pairs of an event, highest rank first."""
+    named = unpack_refs(refs)
+    anonymous = next((ref for kind, ref in reversed(named) if kind == IdentifierKind.ANONYMOUS), None)
+    strong = tuple((kind, ref) for kind, ref in named if kind != IdentifierKind.ANONYMOUS)
+    return anonymous, tuple(ref for _, ref in strong), strong
 
 
 def _open(vault: Vault, row: Any, sealed: Any, keys: dict[bytes, bytes], values: dict[bytes, Identifier | None]) -> Event:
@@ -80,18 +92,18 @@ def _open(vault: Vault, row: Any, sealed: Any, keys: dict[bytes, bytes], values:
             personal = vaults.open_sealed(vault, keys, key_ref, nonce, content, about)
             if personal is not None:
                 fields = merge(fields, orjson.loads(personal))
-        anonymous, strong, vaulted = unpack_refs(refs)
-        if vaulted:
-            _place(fields, vaulted, values)
+        anonymous, strong, named = _named(refs)
+        if named:
+            _place(fields, named, values)
         fields = upcast(type_, version, fields)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one row must not stop the log
         return Unreadable(row, f"{type(error).__name__}: {error}")
     return Event(position, at, received_at, type_, subject, anonymous, strong, fields)
 
 
-def _place(fields: dict[str, Any], vaulted: Sequence[tuple[int, bytes]], values: dict[bytes, Identifier | None]) -> None:
+def _place(fields: dict[str, Any], named: Sequence[tuple[int, bytes]], values: dict[bytes, Identifier | None]) -> None:
     """Put identifiers back where the client sent them."""
-    for kind, ref in vaulted:
+    for kind, ref in named:
         if ref not in values:
             continue
         identifier = values[ref]

@@ -24,7 +24,7 @@ from lead_events.store import erasure_scope, log, schema
 from lead_events.store import vault as vaults
 from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading
-from lead_events.store.envelope import hash_row, unpack_refs
+from lead_events.store.envelope import hash_row, sort_refs
 from lead_events.store.vault import Vault
 
 PAGE_ROWS = 1_000
@@ -219,7 +219,7 @@ def _check_names(scan: _Scan, row: Row[Any], refs: Collection[bytes]) -> None:
 
 def _strong(row: Row[Any]) -> list[bytes]:
     """Return the refs of an event that stand for an identifier in the vault."""
-    return [ref for _, ref in unpack_refs(row.refs).vaulted]
+    return [ref for _, ref in sort_refs(row.refs).vaulted]
 
 
 def _check_erased(scan: _Scan, row: Row[Any], known: dict[bytes, bytes]) -> None:

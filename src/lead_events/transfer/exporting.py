@@ -22,7 +22,7 @@ from lead_events.store import identity, log, schema, sources
 from lead_events.store import vault as vaults
 from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading
-from lead_events.store.envelope import unpack_refs
+from lead_events.store.envelope import sort_refs
 from lead_events.store.opening import open_events
 from lead_events.store.vault import LOG_REF, Vault
 from lead_events.transfer.candidates import MERGED, MERGES
@@ -197,7 +197,7 @@ def _name(names: Mapping[int, str | None], source_id: int) -> str | None:
 
 def _nameless(connection: Connection, vault: Vault, row: Row[Any], fields: Mapping[str, Any]) -> list[Line]:
     """Return the strong identifiers whose values were erased: their pseudonyms still say which events are one person's."""
-    strong = unpack_refs(row.refs).vaulted
+    strong = sort_refs(row.refs).vaulted
     traits = fields.get("traits") or {}
     named = len(fields.get("crm_ids") or ()) + ("user_id" in fields) + ("email" in traits) + ("phone" in traits)
     if named == len(strong):
