@@ -29,7 +29,8 @@ def test_pages_name_everything() -> None:
     assert "`lead_events_projector_lag_seconds`" in rendered["metrics.md"]
     assert "`lead_events_events_total`" in rendered["metrics.md"]
     assert "## verify log" in rendered["cli.md"]
-    assert "`queue_full` | 503" in rendered["errors.md"]
+    assert all(f"`{code}` | 503" in rendered["errors.md"] for code in ("queue_full", "access_log_full", "undecided"))
+    assert "| 500 |" not in rendered["errors.md"]
 
 
 def test_a_stale_page_is_found(tmp_path: Path) -> None:

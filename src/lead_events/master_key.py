@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lead_events import clock
 from lead_events.domain.errors import Misconfigured
+from lead_events.store.disk import sync
 
 KEY_BYTES = 32
 
@@ -104,7 +105,7 @@ def create(path: Path) -> bytes:
     try:
         with suppress(FileExistsError):
             os.link(draft, path)  # unlike a rename, this never replaces a key
-        _sync_folder(path.parent)
+        sync(path.parent)
     finally:
         draft.unlink()
     key = read(path)
@@ -122,7 +123,7 @@ def replace(path: Path, keys: Sequence[bytes]) -> None:
     try:
         draft = _write_draft(path, keys, stat.S_IMODE(path.stat().st_mode))
         draft.replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)
     except OSError:
         raise UnwritableMasterKey(str(path)) from None
 
@@ -135,15 +136,6 @@ def _write_draft(path: Path, keys: Sequence[bytes], mode: int) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return draft
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the file's name as durable as its content."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _from_base64(text: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import Engine, select, update
 
@@ -18,7 +19,7 @@ from lead_events.store import parts, schema
 from lead_events.store.engine import reading, writing
 from tests.api.conftest import assert_problem
 from tests.api.replaying import Replaying, with_points
-from tests.api.service import person, visitor
+from tests.api.service import MODEL, person, visitor
 
 
 @pytest.fixture
@@ -170,6 +171,16 @@ def test_what_is_announced_is_said_and_stands_behind_every_bookmark(service: Rep
     for each in said:
         assert each["cause"] == {"event": done["position"], "time": None, "replayed": {"from_model": 1, "to_model": 2}}
         assert each["old"] != each["new"]
+
+
+def test_another_name_of_a_definition_is_announced(service: Replaying) -> None:
+    """Anna met the first definition and meets the first one now; that it is called otherwise is for everybody to know."""
+    generation_id = service.replayed(orjson.loads(orjson.dumps(MODEL).replace(b'"ready"', b'"able"')))
+    begin = service.feed()[-1]["seq"]
+    service.post(f"/v1/generations/{generation_id}/promote", {"announce": "all"})
+    _, said = service.feed(str(begin))
+    assert said["kind"] == "lead.qualified"
+    assert (said["old"]["qualified"], said["new"]["qualified"]) == (["ready"], ["able"])
 
 
 def test_promotions_at_once_are_one_after_the_other(service: Replaying) -> None:

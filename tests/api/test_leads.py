@@ -6,9 +6,10 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from lead_events.domain.times import DAY, format_instant
+from lead_events.store.engine import writing
 from tests.api.service import BEGIN, Service, person, visitor
 
 
@@ -236,6 +237,19 @@ def test_after_a_position_that_is_not_reached_is_a_503_with_the_gap(service: Ser
         answer = service.get(f"{path}{'&' if '?' in path else '?'}after=2")
         assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "not_reached_yet", "1")
         assert "2 events behind" in answer.json()["message"]
+
+
+def test_a_table_that_is_missing_is_a_503_that_names_what_to_do(service: Service) -> None:
+    """A half restored database is nobody's request's fault; the answer is the same on every database."""
+    service.say(person("anna"))
+    with writing(service.engine) as connection:
+        connection.execute(text("ALTER TABLE leads RENAME TO leads_away"))
+    answer = service.get("/v1/leads")
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "incomplete_schema", "1")
+    assert "migrate" in answer.json()["message"]
+    with writing(service.engine) as connection:
+        connection.execute(text("ALTER TABLE leads_away RENAME TO leads"))
+    assert emails(service) == ["anna"]
 
 
 def test_only_a_secret_key_with_the_scope_reads_leads(service: Service) -> None:

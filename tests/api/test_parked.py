@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import Engine
 
 from lead_events.domain.times import format_instant
-from lead_events.store import parked
+from lead_events.store import log, parked
 from lead_events.store.engine import writing
 from lead_events.store.parked import Parked
 from tests.api.service import BEGIN, Service, person
+from tests.logs import arrive
 
 
 @pytest.fixture
@@ -42,13 +43,27 @@ def test_a_quarantined_event_is_seen_and_released(service: Service) -> None:
     boris, clara = service.get("/v1/quarantine").json()["data"]
     assert (boris["event_id"], boris["source"], boris["original_position"], boris["times"]) == ("a", "shop", 1, 1)
     assert (boris["type"], boris["content"]["properties"]) == ("form.submitted", {"form_id": "f"})
-    assert service.get("/v1/quarantine", {"limit": 1}).json()["has_more"] is True
     released = service.post(f"/v1/quarantine/{boris['id']}/release")
     assert released.json() == {"kept": "created", "position": 2}
     service.catch_up()
     assert [lead["last_name"] for lead in service.pull()] == ["anna", "boris"]
     assert service.post(f"/v1/quarantine/{clara['id']}/discard").status_code == 204
-    assert service.get("/v1/quarantine").json() == {"data": [], "has_more": False}
+    assert service.get("/v1/quarantine").json() == {"data": [], "next_cursor": None, "has_more": False}
+
+
+def test_quarantine_is_read_page_by_page(service: Service) -> None:
+    """Every event once, oldest first, also those of one instant and id; what is discarded meanwhile moves no other."""
+    service.say(*(person(name, event_id=event_id) for name in ("anna", "boris", "clara", "dora") for event_id in ("a", "b")))
+    at_once = [arrive(person(name, event_id="a")) for name in ("emma", "fjodor", "gleb")]
+    log.append(service.engine, service.vault, at_once)
+    whole = [each["id"] for each in service.pull(path="/v1/quarantine")]
+    assert len(set(whole)) == 9
+    assert [each["id"] for each in service.pull([("limit", 2)], path="/v1/quarantine")] == whole
+    pulled = service.pull(
+        [("limit", 3)], path="/v1/quarantine", between=lambda: service.post(f"/v1/quarantine/{whole[2]}/discard")
+    )
+    assert [each["id"] for each in pulled] == whole
+    assert service.get("/v1/quarantine", {"cursor": "x"}).json()["code"] == "invalid_cursor"
 
 
 def test_releasing_needs_the_admin_scope_and_something_to_release(service: Service) -> None:

@@ -38,6 +38,17 @@ def test_a_database_that_is_away_is_one_clear_line() -> None:
     assert "hunter2" not in away.stderr
 
 
+def test_a_table_that_is_missing_is_one_clear_line(env: dict[str, str], database_url: str) -> None:
+    """It names the table, and no traceback hides it, on every database."""
+    engine = databases.connect(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE parked RENAME TO parked_away"))
+    engine.dispose()
+    ended = run(env, "parked", "list")
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "parked" in ended.stderr
+
+
 def test_a_key_is_shown_once_and_can_be_revoked(env: dict[str, str]) -> None:
     """Its secret is in no list, and a revoked key says when."""
     made = run(env, "keys", "create", "--kind", "secret", "--source", "crm", "--scope", "leads:read").stdout.strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import re
 import signal
 import subprocess
@@ -15,7 +17,7 @@ from sqlalchemy import Engine, select
 
 from lead_events import clock
 from lead_events.projections import replay
-from lead_events.projections.replay import Opening
+from lead_events.projections.replay import BuilderKilled, Opening
 from lead_events.store import generations, models, parts, schema
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Status
@@ -137,6 +139,24 @@ def test_a_killed_build_goes_on_where_it_was(service: Service, migrated_url: str
     after = _done(service.engine, generation_id)
     assert {part: after[part] for part in done} == done
     assert rows(service.engine, generation_id) == rows(service.engine, 1)
+
+
+def test_a_builder_that_is_killed_is_an_error_that_says_how_to_go_on(service: Service, migrated_url: str) -> None:
+    """As the kernel does for want of memory: the command ends in one line, and the same command goes on."""
+    number = publish(service, 30)
+    generation_id = replay.begin(service.engine, number, part_positions=6)
+    opening, never = Opening(migrated_url, MASTER_KEY), threading.Event()
+
+    def kill(progress: parts.Progress) -> None:
+        for builder in multiprocessing.active_children() if progress.done else ():
+            os.kill(builder.pid or 0, signal.SIGKILL)
+
+    with pytest.raises(BuilderKilled, match=f"replay --model {number}"):
+        replay.build(opening, service.engine, service.vault, generation_id, never, processes=1, report=kill)
+    with reading(service.engine) as connection:
+        assert generations.load(connection, generation_id).status is Status.BUILDING
+    _let_leases_end(service.engine)
+    assert replay.build(opening, service.engine, service.vault, generation_id, never, processes=1)
 
 
 def _done(engine: Engine, generation_id: int) -> dict[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import lead_events
 from lead_events.domain import lint
 from lead_events.domain.findings import Finding, Severity
 from lead_events.domain.model import compile_model
-from lead_events.domain.model_text import read_json, read_yaml
+from lead_events.domain.model_text import UnreadableModel, read_json, read_yaml
 
 SHIPPED = Path(lead_events.__file__).with_name("default_model.yaml").read_text(encoding="utf-8")
 
@@ -42,9 +43,10 @@ stages:
 """
 
 
-def found(text: str) -> list[Finding]:
+def found(text: str, carried: Collection[str] | None = None) -> list[Finding]:
     """Return what lint finds."""
-    return lint.lint_text(text)
+    read = read_yaml(text)
+    return lint.lint(read.document, read.lines, read.traps, carried)
 
 
 def only(old: str, new: str) -> Finding:
@@ -167,7 +169,9 @@ _BILLION = "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 
 )  # fmt: skip
 def test_unreadable_text_is_one_error_with_a_line(text: str, line: int) -> None:
     """Broken, hostile and ambiguous YAML is refused, quickly, and never built."""
-    (finding,) = found(text)
+    with pytest.raises(UnreadableModel) as refused:
+        read_yaml(text)
+    finding = refused.value.finding
     assert (finding.severity, finding.line) == (Severity.ERROR, line)
 
 
@@ -277,8 +281,8 @@ def test_a_trait_that_nobody_sends_is_found_where_it_is_asked_for() -> None:
     """Only when the log is at hand; a near name is suggested."""
     text = SMALL.replace("{contact: present}\n      - {s", "{traits.annual_turnover: {above: 5}}\n      - {s")
     assert found(text) == []
-    (finding,) = lint.lint_text(text, carried={"turnover", "annual_turnover_eur", "job_title"})
+    (finding,) = found(text, carried={"turnover", "annual_turnover_eur", "job_title"})
     assert (finding.pointer, finding.line) == ("/definitions/ready/all/0/traits.annual_turnover", 11)
     assert "no form asks for it" in finding.message
     assert finding.suggestion == "did you mean annual_turnover_eur?"
-    assert lint.lint_text(text, carried={"annual_turnover"}) == []
+    assert found(text, carried={"annual_turnover"}) == []

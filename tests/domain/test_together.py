@@ -118,5 +118,5 @@ def test_a_sample_expects_the_stage_that_counts() -> None:
 
 def test_lint_knows_what_a_near_miss_weighs() -> None:
     """A misspelt weight is found where it stands."""
-    (found,) = lint.lint_text("scores: {points: {rules: []}}\nnear_miss: {fakt: 1}\n")
+    (found,) = lint.lint({"scores": {"points": {"rules": []}}, "near_miss": {"fakt": 1}})
     assert (found.pointer, found.suggestion) == ("/near_miss/fakt", "did you mean fact?")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter
 from pydantic import Field
 
-from lead_events.api import paging
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
+from lead_events.api.paging import AskedPageDep
 from lead_events.api.resolving import load_lead
 from lead_events.api.schemas import Answer, AsOf, Time
 from lead_events.domain.identity import Known
@@ -49,33 +49,21 @@ class AccessLog(AsOf):
     dependencies=[require(Scope.AUDIT_READ), OwnWrite],
     responses=problems(400, 404, 422, 503),
 )
-def get_access_log(
-    lead_id: str,
-    reader: ReaderDep,
-    request: Request,
-    response: Response,
-    limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100,
-    cursor: Annotated[str | None, Query()] = None,
-) -> AccessLog:
+def get_access_log(lead_id: str, reader: ReaderDep, page: AskedPageDep) -> AccessLog:
     """Show who was shown a lead's personal data, newest first."""
-    limit, log_id = min(limit, paging.MAX_LIMIT), reader.vault.log_id
     with reader.moment() as moment:
         row, resolved_from = load_lead(moment, lead_id)
         founding = row.lead.founding
-        before = _read_cursor(log_id, founding, cursor) if cursor else None
-        found = reads.read(moment.connection, all_ids(moment, founding), before, limit + 1)
-        next_cursor = None
-        if len(found) > limit:
-            next_cursor = paging.write_cursor(log_id, _CURSOR, {"lead": founding, "before": [*found[limit - 1]]})
-        paging.set_next(request, response, reader.public_url, next_cursor)
+        begin = page.begin(_CURSOR, lead=founding)
+        before = ReadLine(*begin["before"]) if begin else None
+        found = reads.read(moment.connection, all_ids(moment, founding), before, page.limit + 1)
+        shown, more = found[: page.limit], len(found) > page.limit
+        next_page = page.end(_CURSOR, {"lead": founding, "before": [*shown[-1]]} if more else None)
         return AccessLog(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
-            data=show_accesses(moment, found[:limit]),
+            **moment.freshness,
+            data=show_accesses(moment, shown),
             resolved_from=resolved_from,
-            next_cursor=next_cursor,
-            has_more=next_cursor is not None,
+            **next_page,
         )
 
 
@@ -88,7 +76,7 @@ def all_ids(moment: Moment, founding: int) -> set[int]:
 
 def show_accesses(moment: Moment, lines: Sequence[ReadLine]) -> list[Access]:
     """Show reads with the names of the sources whose keys read."""
-    names = {source.source_id: source.name for source in sources.read(moment.connection)}
+    names = sources.read_names(moment.connection)
     owners = {key.key_id: names.get(key.source_id) for key in api_keys.read(moment.connection)}
     return [
         Access(
@@ -100,9 +88,3 @@ def show_accesses(moment: Moment, lines: Sequence[ReadLine]) -> list[Access]:
         )
         for line in lines
     ]
-
-
-def _read_cursor(log_id: bytes, founding: int, cursor: str) -> ReadLine:
-    content = paging.read_cursor(log_id, _CURSOR, cursor)
-    paging.check_same({"lead": founding}, content)
-    return ReadLine(*content["before"])

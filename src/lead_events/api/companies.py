@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter
 from pydantic import Field
 
-from lead_events.api import lead_json, paging
+from lead_events.api import lead_json
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
+from lead_events.api.paging import AskedPageDep
 from lead_events.api.schemas import Answer, AsOf, Interest, Lead, PageViews, Time
 from lead_events.domain import companies as keys
 from lead_events.domain import interests as domain_interests
@@ -81,27 +82,18 @@ class CompanyList(AsOf):
 
 
 @router.get("", operation_id="list_companies", dependencies=[OwnWrite], responses=problems(400, 422, 503))
-def list_companies(
-    reader: ReaderDep,
-    request: Request,
-    response: Response,
-    limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100,
-    cursor: Annotated[str | None, Query()] = None,
-) -> CompanyList:
+def list_companies(reader: ReaderDep, page: AskedPageDep) -> CompanyList:
     """List companies by domain, then those known by name alone, each with its best lead."""
-    limit, log_id = min(limit, paging.MAX_LIMIT), reader.vault.log_id
-    after = paging.read_cursor(log_id, _CURSOR, cursor)["after"] if cursor else None
+    begin = page.begin(_CURSOR)
     with reader.moment() as moment:
-        found = companies.read_page(moment.connection, moment.generation.generation_id, after, limit + 1)
-        next_cursor = paging.write_cursor(log_id, _CURSOR, {"after": found[limit - 1].key}) if len(found) > limit else None
-        paging.set_next(request, response, reader.public_url, next_cursor)
+        after = begin["after"] if begin else None
+        found = companies.read_page(moment.connection, moment.generation.generation_id, after, page.limit + 1)
+        shown, more = found[: page.limit], len(found) > page.limit
+        next_page = page.end(_CURSOR, {"after": shown[-1].key} if more else None)
         return CompanyList(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
-            data=[CompanyHead(**_head(moment, row)) for row in found[:limit]],
-            next_cursor=next_cursor,
-            has_more=next_cursor is not None,
+            **moment.freshness,
+            data=[CompanyHead(**_head(moment, row)) for row in shown],
+            **next_page,
         )
 
 
@@ -116,9 +108,7 @@ def get_company(domain: str, reader: ReaderDep) -> CompanyAnswer:
         found = companies.read_leads(moment.connection, moment.generation.generation_id, row.key, MOST_COUNTED)
         reader.note_read(ReadKind.COMPANY, found[:PEOPLE])
         return CompanyAnswer(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
+            **moment.freshness,
             data=_show(moment, row, found),
         )
 

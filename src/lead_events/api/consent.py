@@ -5,26 +5,21 @@ What follows from it is the fold's. Browsers send ``consent.granted`` and ``cons
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 from pydantic import Field
 
-from lead_events.api import own_events
-from lead_events.api.auth import require
-from lead_events.api.deps import Reader, ReaderDep, problems
 from lead_events.api.lead_permits import Channel
 from lead_events.api.merging import Author
 from lead_events.api.schemas import Answer, Time
-from lead_events.api.written import EventId, WrittenLead, show_written
+from lead_events.api.written import EventId, LeadWriterDep, WrittenLead, written_or
 from lead_events.domain.errors import InvalidInput
-from lead_events.store.api_keys import Key, Scope
 
 router = APIRouter(prefix="/v1/leads", tags=["consent"])
 
 _TYPES = {"granted": "consent.granted", "withdrawn": "consent.withdrawn"}
-_ENVELOPE = frozenset({"state", "author", "event_id", "occurred_at"})
+_ENVELOPE = {"state", "author", "event_id", "occurred_at"}
 
 
 class ConsentStatement(Answer):
@@ -47,30 +42,15 @@ class ChannelWithoutContact(InvalidInput):
     """/channel: only contact has channels; leave it out."""
 
 
-@router.post(
-    "/{lead_id}/consent",
-    operation_id="write_consent",
-    responses={202: {"model": WrittenLead, "description": "Written; not shown yet."}, **problems(404, 409, 422, 503)},
-)
-async def write_consent(
-    lead_id: str,
-    said: ConsentStatement,
-    key: Annotated[Key, require(Scope.LEADS_WRITE)],
-    reader: ReaderDep,
-    request: Request,
-    response: Response,
-) -> WrittenLead:
+@router.post("/{lead_id}/consent", operation_id="write_consent", responses=written_or(404, 409, 422, 503))
+async def write_consent(lead_id: str, said: ConsentStatement, writer: LeadWriterDep) -> WrittenLead:
     """Write down that a person agreed to a purpose, or withdrew it; the latest statement counts."""
-    written = await asyncio.to_thread(_append, reader, key, lead_id, said)
-    return await show_written(reader, lead_id, written, request, response)
+    return await writer.write(lead_id, said.author, _event(said))
 
 
-def _append(reader: Reader, key: Key, lead_id: str, said: ConsentStatement) -> int:
+def _event(said: ConsentStatement) -> dict[str, Any]:
     if said.channel is not None and said.purpose != "contact":
         raise ChannelWithoutContact
-    with reader.moment() as moment:
-        named = moment.lead_id(own_events.address(moment, lead_id))
-        author = own_events.find_author(moment, key, said.author)
-    properties = {name: value for name, value in said.model_dump(exclude=set(_ENVELOPE)).items() if value is not None}
-    body = {"type": _TYPES[said.state], "lead_id": named, "author": author, "properties": properties}
-    return own_events.append_once(reader, key, {**body, "event_id": said.event_id, "occurred_at": said.occurred_at})
+    properties = said.model_dump(exclude=_ENVELOPE, exclude_none=True)
+    envelope = {"event_id": said.event_id, "occurred_at": said.occurred_at}
+    return {"type": _TYPES[said.state], "properties": properties, **envelope}

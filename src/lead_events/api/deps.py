@@ -19,7 +19,7 @@ from lead_events.api.schemas import Problem
 from lead_events.domain.errors import CursorGone, NotFound, Unavailable
 from lead_events.domain.lead_id import decode_lead_id, encode_lead_id
 from lead_events.domain.model import Model
-from lead_events.domain.times import Instant
+from lead_events.domain.times import Instant, format_instant
 from lead_events.store import generations, models
 from lead_events.store.engine import reading, snapshot
 from lead_events.store.generations import Generation, Status
@@ -54,6 +54,16 @@ class Moment:
     def as_of(self) -> Instant:
         """Return the instant up to which the generation knows, microseconds UTC."""
         return self.generation.clock
+
+    @property
+    def freshness(self) -> dict[str, Any]:
+        """Return the fields of ``AsOf`` for an answer about this moment."""
+        generation = self.generation
+        return {
+            "as_of": format_instant(self.as_of),
+            "generation_id": generation.generation_id,
+            "position": generation.position,
+        }
 
     def lead_id(self, founding: int) -> str:
         """Return the id of the lead founded at a position."""

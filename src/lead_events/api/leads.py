@@ -104,9 +104,7 @@ def get_lead(
         reader.note_read(ReadKind.LEAD, [row])
         response.headers.update(headers)
         return schemas.LeadAnswer(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
+            **moment.freshness,
             data=lead_json.show_whole(row, moment.model, moment.as_of, moment.vault.log_id),
             resolved_from=resolved_from,
         )

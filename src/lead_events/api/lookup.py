@@ -15,7 +15,6 @@ from lead_events.domain.events import Identifier, IdentifierKind
 from lead_events.domain.identifiers import normalise_crm_ids, normalise_email, normalise_id, normalise_lead_id, normalise_phone
 from lead_events.domain.identity import Named
 from lead_events.domain.lead_id import decode_lead_id, lead_ref
-from lead_events.domain.times import format_instant
 from lead_events.store import identity
 from lead_events.store import vault as vaults
 from lead_events.store.api_keys import Scope
@@ -78,9 +77,7 @@ def _answer(reader: Reader, given: Sequence[schemas.Identifier]) -> schemas.Look
         reader.note_read(ReadKind.LOOKUP, rows.values())
         shown = {f: lead_json.show(row, moment.model, moment.as_of, moment.vault.log_id) for f, row in rows.items()}
         return schemas.LookupAnswer(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
+            **moment.freshness,
             data=[
                 schemas.LookedUp(
                     identifier=each.given, lead=None if founding is None else shown.get(founding), problem=each.problem

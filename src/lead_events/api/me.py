@@ -30,7 +30,7 @@ async def _any_secret_key(request: Request) -> Key:
 def get_me(key: Annotated[Key, Depends(_any_secret_key)], reader: ReaderDep) -> Me:
     """Show the key that asks: its source and what it may do."""
     with reading(reader.engine) as connection:
-        names = {source.source_id: source.name for source in sources.read(connection)}
+        names = sources.read_names(connection)
     return Me(
         key_id=key.key_id,
         kind=key.kind.value,

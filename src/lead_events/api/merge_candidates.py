@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter
 from pydantic import Field
 
-from lead_events.api import paging, resolving
+from lead_events.api import resolving
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
+from lead_events.api.paging import AskedPageDep
 from lead_events.api.schemas import Answer, AsOf
-from lead_events.domain.times import format_instant
 from lead_events.store import candidates
 from lead_events.store.api_keys import Scope
 from lead_events.store.candidates import Candidate
@@ -61,36 +61,19 @@ class _Found(NamedTuple):
 
 
 @router.get("", operation_id="list_merge_candidates", dependencies=[OwnWrite], responses=problems(400, 422, 503))
-def list_merge_candidates(
-    reader: ReaderDep,
-    request: Request,
-    response: Response,
-    limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100,
-    cursor: Annotated[str | None, Query()] = None,
-) -> MergeCandidateList:
+def list_merge_candidates(reader: ReaderDep, page: AskedPageDep) -> MergeCandidateList:
     """List pairs of leads that may be one person and are not merged, with what speaks for it."""
-    limit, log_id = min(limit, paging.MAX_LIMIT), reader.vault.log_id
-    after = _read_cursor(log_id, cursor) if cursor else None
+    begin = page.begin(_CURSOR)
     with reader.moment() as moment:
-        found = _read_page(moment, after, limit + 1)
-        reader.note_read(ReadKind.MERGE_CANDIDATES, [row for each in found[:limit] for row in (each.one, each.two)])
-        next_cursor = None
-        if len(found) > limit:
-            next_cursor = paging.write_cursor(log_id, _CURSOR, {"after": [*found[limit - 1].candidate.place]})
-        paging.set_next(request, response, reader.public_url, next_cursor)
+        found = _read_page(moment, tuple(begin["after"]) if begin else None, page.limit + 1)
+        shown, more = found[: page.limit], len(found) > page.limit
+        reader.note_read(ReadKind.MERGE_CANDIDATES, [row for each in shown for row in (each.one, each.two)])
+        next_page = page.end(_CURSOR, {"after": [*shown[-1].candidate.place]} if more else None)
         return MergeCandidateList(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
-            data=[_show(moment, each) for each in found[:limit]],
-            next_cursor=next_cursor,
-            has_more=next_cursor is not None,
+            **moment.freshness,
+            data=[_show(moment, each) for each in shown],
+            **next_page,
         )
-
-
-def _read_cursor(log_id: bytes, cursor: str) -> tuple[int, int, int]:
-    position, one, two = paging.read_cursor(log_id, _CURSOR, cursor)["after"]
-    return position, one, two
 
 
 def _read_page(moment: Moment, after: tuple[int, int, int] | None, limit: int) -> list[_Found]:

@@ -120,7 +120,7 @@ async def _read_text(request: Request) -> ModelText:
     try:
         return read_yaml(body.decode("utf-8-sig"))
     except UnreadableModel as error:
-        raise lint.RefusedModel([Finding(Severity.ERROR, "", error.line, error.reason)]) from None
+        raise lint.RefusedModel([error.finding]) from None
     except UnicodeDecodeError:
         raise MalformedBody("The body is not UTF-8.") from None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, NamedTuple
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 from pydantic import Field, JsonValue
 
-from lead_events.api import lead_json, paging, schemas
+from lead_events.api import lead_json, schemas
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.lead_filters import UnknownName
+from lead_events.api.paging import AskedPageDep
 from lead_events.api.schemas import Answer, AsOf
 from lead_events.domain.near_misses import Step, Way, find_way
 from lead_events.domain.state import Lead
@@ -70,17 +71,11 @@ class _Found(NamedTuple):
 @router.get("/near-misses", operation_id="list_near_misses", dependencies=[OwnWrite], responses=problems(400, 410, 422, 503))
 def list_near_misses(
     reader: ReaderDep,
-    request: Request,
-    response: Response,
+    page: AskedPageDep,
     definition: Annotated[str | None, Query(description="Which definition to meet; without it, the first.")] = None,
-    limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> NearMisses:
     """List leads with a contact that do not meet a definition, those nearest to it first, with what is missing."""
-    log_id, limit = reader.vault.log_id, min(limit, paging.MAX_LIMIT)
-    carried = paging.read_cursor(log_id, _CURSOR, cursor) if cursor else None
-    if carried and definition is not None:
-        paging.check_same({"definition": definition}, carried)
+    carried = page.begin(_CURSOR, **({} if definition is None else {"definition": definition}))
     with reader.moment(carried["generation_id"] if carried else None) as moment:
         name = _choose(moment, carried["definition"] if carried else definition)
         as_of = carried["as_of"] if carried else moment.as_of
@@ -88,23 +83,16 @@ def list_near_misses(
         found, examined, end = _examine(moment, name, as_of, window)
         if carried and carried["after"]:
             found = [each for each in found if each.order > tuple(carried["after"])]
-        more = len(found) > limit
-        goes_on = {"window": _plain(window if more else end), "after": _plain(found[limit - 1].order if more else None)}
-        next_cursor = None
-        if more or end is not None:
-            content = {"definition": name, "generation_id": moment.generation.generation_id, "as_of": as_of, **goes_on}
-            next_cursor = paging.write_cursor(log_id, _CURSOR, content)
-        paging.set_next(request, response, reader.public_url, next_cursor)
-        reader.note_read(ReadKind.NEAR_MISSES, [each.row for each in found[:limit]])
+        shown, more = found[: page.limit], len(found) > page.limit
+        place = {"window": _plain(window if more else end), "after": _plain(shown[-1].order if more else None)}
+        goes_on = {"definition": name, "generation_id": moment.generation.generation_id, "as_of": as_of, **place}
+        reader.note_read(ReadKind.NEAR_MISSES, [each.row for each in shown])
         return NearMisses(
-            as_of=format_instant(as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
+            **{**moment.freshness, "as_of": format_instant(as_of)},
             definition=name,
             examined=examined,
-            data=[_show(moment, each, as_of) for each in found[:limit]],
-            next_cursor=next_cursor,
-            has_more=next_cursor is not None,
+            data=[_show(moment, each, as_of) for each in shown],
+            **page.end(_CURSOR, goes_on if more or end is not None else None),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lead_events import clock
@@ -13,27 +14,40 @@ from lead_events.store import leads, listing, log, sources
 from lead_events.store.api_keys import Key
 from lead_events.store.engine import reading
 from lead_events.store.envelope import Arrival
-from lead_events.store.log import Kept, Outcome
+from lead_events.store.log import Kept
+
+Check = Callable[[Moment, str], None]
+"""Refuses what somebody, by name, wants to say of a lead at a moment."""
 
 
 class EventIdTaken(Conflict):
     """/event_id: another event has this id; send another one, or none."""
 
 
-def append_once(reader: Reader, key: Key, body: dict[str, Any]) -> int:
-    """Append one event, which may name its own ``event_id``: sent again it changes nothing.
+def append_about(
+    reader: Reader, key: Key, lead_id: str, author: str | None, event: Mapping[str, Any], check: Check | None = None
+) -> int:
+    """Append what somebody says of one lead; an event of the same ``event_id`` sent again changes nothing.
+
+    Args:
+        author: who says it, or None for the source of the key.
+        event: all of it but ``lead_id`` and ``author``.
+        check: refuses what can have no effect.
 
     Returns:
         Its position, the first time's when it was there already.
 
     Raises:
+        UnknownLead: no lead ever had this id, or its events are not folded yet.
+        ErasedLead: nothing can be said of it any more.
         InvalidEvent: a field does not fit.
         EventIdTaken: the id belongs to an event that says something else.
     """
-    (outcome,) = _append(reader, key, body)
-    if outcome.kept is Kept.QUARANTINED:
-        raise EventIdTaken
-    return outcome.position
+    with reader.moment() as moment:
+        said = {**event, "lead_id": moment.lead_id(address(moment, lead_id)), "author": find_author(moment, key, author)}
+        if check is not None:
+            check(moment, said["author"])
+    return append(reader, key, said)
 
 
 def append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> int:
@@ -46,10 +60,6 @@ def append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> int:
         InvalidEvent: a field does not fit.
         EventIdTaken: another event has the id.
     """
-    return _append(reader, key, *bodies)[-1].position
-
-
-def _append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> list[Outcome]:
     with reading(reader.engine) as connection:
         now = max(clock.now(), log.read_head(connection).received_at + 1)
     admitted = [
@@ -57,14 +67,17 @@ def _append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> list[Outcome]:
         for body in bodies
     ]
     stamped = [stamp(event, opt_in=key.opt_in) for event in admitted]
-    return log.append(reader.engine, reader.vault, [Arrival(key.source_id, event, now) for event in stamped])
+    outcomes = log.append(reader.engine, reader.vault, [Arrival(key.source_id, event, now) for event in stamped])
+    if any(outcome.kept is Kept.QUARANTINED for outcome in outcomes):
+        raise EventIdTaken
+    return outcomes[-1].position
 
 
 def find_author(moment: Moment, key: Key, named: str | None) -> str:
     """Return who did it: as named, else the source of the key."""
     if named:
         return named
-    names = {source.source_id: source.name for source in sources.read(moment.connection)}
+    names = sources.read_names(moment.connection)
     return names.get(key.source_id, f"source {key.source_id}")
 
 

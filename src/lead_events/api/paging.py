@@ -9,12 +9,14 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Depends, Query, Request, Response
 
+from lead_events.api.deps import Reader, ReaderDep
 from lead_events.domain.errors import CursorMismatch, InvalidCursor
 
 MAX_LIMIT = 1_000
@@ -71,6 +73,59 @@ def check_same(given: Mapping[str, Any], carried: Mapping[str, Any]) -> None:
     for name, value in given.items():
         if carried.get(name) != value:
             raise CursorMismatch(name)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPage:
+    """The page of a list that a request asks for.
+
+    Attributes:
+        limit: most entries.
+    """
+
+    reader: Reader
+    response: Response
+    limit: int
+    cursor: str | None
+
+    def begin(self, kind: str, **same: Any) -> Content | None:
+        """Return what the cursor carries, None where the list begins.
+
+        Args:
+            kind: what it must be a cursor of.
+            same: what the request names and the cursor must not contradict.
+
+        Raises:
+            InvalidCursor: it is no such cursor.
+        """
+        if not self.cursor:
+            return None
+        content = read_cursor(self.reader.vault.log_id, kind, self.cursor)
+        check_same(same, content)
+        return content
+
+    def end(self, kind: str, goes_on: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return the fields with which a page says where the list goes on, and set the head of the answer accordingly.
+
+        Args:
+            kind: what the cursor is one of.
+            goes_on: what the next cursor carries, None at the end of the list.
+        """
+        next_cursor = None if goes_on is None else write_cursor(self.reader.vault.log_id, kind, goes_on)
+        set_next(self.reader.request, self.response, self.reader.public_url, next_cursor)
+        return {"next_cursor": next_cursor, "has_more": next_cursor is not None}
+
+
+async def _asked_page(
+    reader: ReaderDep,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+) -> AskedPage:
+    return AskedPage(reader, response, min(limit, MAX_LIMIT), cursor)
+
+
+AskedPageDep = Annotated[AskedPage, Depends(_asked_page)]
 
 
 def set_next(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Query, Request, Response
-
-from lead_events.api import paging
 from lead_events.api.auth import require
 from lead_events.api.deps import ReaderDep, problems
+from lead_events.api.paging import AskedPageDep
 from lead_events.api.schemas_kept import ParkedLead, ParkedList
 from lead_events.domain.times import format_instant
 from lead_events.store import parked
@@ -20,31 +18,20 @@ _CURSOR = "parked"
 
 
 @router.get("", operation_id="list_parked", responses=problems(400, 422))
-def list_parked(
-    reader: ReaderDep,
-    request: Request,
-    response: Response,
-    limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100,
-    cursor: Annotated[str | None, Query()] = None,
-) -> ParkedList:
+def list_parked(reader: ReaderDep, page: AskedPageDep) -> ParkedList:
     """List parked leads, oldest first, with the event at which the fold failed and why."""
-    limit, log_id = min(limit, paging.MAX_LIMIT), reader.vault.log_id
-    after = tuple(paging.read_cursor(log_id, _CURSOR, cursor)["after"]) if cursor else ()
+    begin = page.begin(_CURSOR)
+    after = tuple(begin["after"]) if begin else ()
     with reader.moment() as moment:
         found = [
             each
             for each in parked.load_all(moment.connection, moment.generation.generation_id)
             if (each.since, each.founding) > after
         ]
-        page = found[:limit]
-        next_cursor = None
-        if len(found) > limit:
-            next_cursor = paging.write_cursor(log_id, _CURSOR, {"after": (page[-1].since, page[-1].founding)})
-        paging.set_next(request, response, reader.public_url, next_cursor)
+        shown, more = found[: page.limit], len(found) > page.limit
+        next_page = page.end(_CURSOR, {"after": (shown[-1].since, shown[-1].founding)} if more else None)
         return ParkedList(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
+            **moment.freshness,
             data=[
                 ParkedLead(
                     lead_id=moment.lead_id(each.founding),
@@ -53,8 +40,7 @@ def list_parked(
                     since=format_instant(each.since),
                     tries=each.tries,
                 )
-                for each in page
+                for each in shown
             ],
-            next_cursor=next_cursor,
-            has_more=next_cursor is not None,
+            **next_page,
         )

@@ -59,7 +59,7 @@ def get_personal_data(lead_id: str, reader: ReaderDep) -> StreamingResponse:
     with reader.moment() as moment:
         row, resolved_from = resolving.load_lead(moment, lead_id)
         found = store.load(moment.connection, row.lead.founding, moment.generation.position)
-        names = {source.source_id: source.name for source in sources.read(moment.connection)}
+        names = sources.read_names(moment.connection)
         reader.note_read_of(ReadKind.PERSONAL_DATA, [row.lead.founding])
         head = _head(moment, row, found, resolved_from)
     person = _Person(reader, found, names)
@@ -70,9 +70,7 @@ def get_personal_data(lead_id: str, reader: ReaderDep) -> StreamingResponse:
 def _head(moment: Moment, row: LeadRow, found: Subjects, resolved_from: str | None) -> dict[str, Any]:
     """Return the parts that are short whatever the history."""
     return {
-        "as_of": format_instant(moment.as_of),
-        "generation_id": moment.generation.generation_id,
-        "position": moment.generation.position,
+        **moment.freshness,
         "lead_id": moment.lead_id(row.lead.founding),
         "resolved_from": resolved_from,
         "merged": sorted(moment.lead_id(each) for each in found.members - {found.founding}),

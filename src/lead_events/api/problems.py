@@ -26,6 +26,7 @@ from lead_events.domain.errors import (
     Conflict,
     CursorGone,
     ErasedLead,
+    IncompleteSchema,
     InvalidCursor,
     InvalidInput,
     InvalidJson,
@@ -36,6 +37,7 @@ from lead_events.domain.errors import (
     QueueFull,
     Unavailable,
 )
+from lead_events.store.dialect import lacks_schema
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -153,9 +155,11 @@ class Problem(NamedTuple):
 
 def problem(error: Exception) -> Problem:
     """Say an error in HTTP; one that nobody foresaw is logged, without its words, under the id that is answered."""
+    if lacks_schema(error):
+        return problem(IncompleteSchema())
     if isinstance(error, _DATABASE_AWAY):
         return problem(Unavailable("The database cannot be reached; try again later."))
-    status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
+    status = status_of(type(error))
     if not isinstance(error, LeadEventsError) or status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _unlisted(error)
     body = describe(status, code_of(error), str(error))
@@ -163,6 +167,11 @@ def problem(error: Exception) -> Problem:
     if fields:
         body["errors"] = list(fields)
     return Problem(status, body, _headers(error))
+
+
+def status_of(kind: type[Exception]) -> int:
+    """Return the HTTP status of a kind of error."""
+    return next((_STATUSES[each] for each in kind.__mro__ if each in _STATUSES), 500)
 
 
 def describe(status: int, code: str, message: str) -> dict[str, Any]:

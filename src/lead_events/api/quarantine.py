@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, Query
-from sqlalchemy import Engine
+from fastapi import APIRouter
 
 from lead_events.api.auth import require
 from lead_events.api.deps import ReaderDep, problems
-from lead_events.api.paging import MAX_LIMIT
+from lead_events.api.paging import AskedPageDep
 from lead_events.api.schemas_kept import QuarantinedEvent, QuarantineList, Released
 from lead_events.domain import privacy
-from lead_events.domain.errors import NotFound
 from lead_events.domain.times import format_instant
-from lead_events.store import identity, log, quarantine, sources
+from lead_events.store import identity, quarantine, releasing, sources
 from lead_events.store.api_keys import Scope
 from lead_events.store.engine import reading, writing
-from lead_events.store.quarantine import Quarantined
+from lead_events.store.quarantine import Place, Quarantined
 from lead_events.store.reads import ReadKind
-from lead_events.store.vault import Vault
 
 router = APIRouter(prefix="/v1/quarantine", tags=["operate"])
 
-_EVERYTHING = 2**31 - 1
+_CURSOR = "quarantine"
 
 
-class NotQuarantined(NotFound):
-    """Nothing is quarantined under this id."""
-
-
-@router.get("", operation_id="list_quarantine", dependencies=[require(Scope.EVENTS_READ)], responses=problems(422))
-def list_quarantine(reader: ReaderDep, limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100) -> QuarantineList:
-    """List quarantined events, oldest first; release or discard them to see those behind."""
-    limit = min(limit, MAX_LIMIT)
+@router.get("", operation_id="list_quarantine", dependencies=[require(Scope.EVENTS_READ)], responses=problems(400, 422))
+def list_quarantine(reader: ReaderDep, page: AskedPageDep) -> QuarantineList:
+    """List quarantined events, oldest first."""
+    begin = page.begin(_CURSOR)
     with reading(reader.engine) as connection:
-        found = quarantine.read(connection, reader.vault, limit + 1)
-        names = {source.source_id: source.name for source in sources.read(connection)}
-        whose = identity.load_leads_of(connection, {each.key_ref for each in found[:limit]}, identity.read_checkpoint(connection))
+        found = quarantine.read(connection, reader.vault, page.limit + 1, _read_place(begin["after"]) if begin else None)
+        shown, more = found[: page.limit], len(found) > page.limit
+        names = sources.read_names(connection)
+        whose = identity.load_leads_of(connection, {each.key_ref for each in shown}, identity.read_checkpoint(connection))
     reader.note_read_of(ReadKind.QUARANTINE, whose.values())
-    data = [show(each, names.get(each.source_id, "")) for each in found[:limit]]
-    return QuarantineList(data=data, has_more=len(found) > limit)
+    next_page = page.end(_CURSOR, {"after": _write_place(shown[-1].place)} if more else None)
+    return QuarantineList(data=[show(each, names.get(each.source_id, "")) for each in shown], **next_page)
+
+
+def _write_place(place: Place) -> list[Any]:
+    *above, tag = place
+    return [*above, tag.hex()]
+
+
+def _read_place(carried: list[Any]) -> Place:
+    first_seen, event_id, source_id, tag = carried
+    return first_seen, event_id, source_id, bytes.fromhex(tag)
 
 
 @router.post(
@@ -51,10 +55,7 @@ def list_quarantine(reader: ReaderDep, limit: Annotated[int, Query(ge=1, descrip
 )
 def release_quarantined(quarantine_id: str, reader: ReaderDep) -> Released:
     """Append a quarantined event after all, under an id that tells where it came from."""
-    found = _find(reader.engine, reader.vault, quarantine_id)
-    # Appended first and forgotten then: a crash in between leaves a duplicate to release again, never a loss.
-    outcome = log.append(reader.engine, reader.vault, [quarantine.released(found)])[0]
-    discard_quarantined(quarantine_id, reader)
+    outcome = releasing.release(reader.engine, reader.vault, quarantine_id)
     return Released(kept=outcome.kept.value, position=outcome.position)
 
 
@@ -68,18 +69,7 @@ def release_quarantined(quarantine_id: str, reader: ReaderDep) -> Released:
 def discard_quarantined(quarantine_id: str, reader: ReaderDep) -> None:
     """Forget a quarantined event."""
     with writing(reader.engine) as connection:
-        try:
-            quarantine.take(connection, reader.vault, quarantine_id)
-        except NotFound:
-            raise NotQuarantined from None
-
-
-def _find(engine: Engine, vault: Vault, quarantine_id: str) -> Quarantined:
-    with reading(engine) as connection:
-        for each in quarantine.read(connection, vault, _EVERYTHING):
-            if each.quarantine_id == quarantine_id:
-                return each
-    raise NotQuarantined
+        quarantine.take(connection, reader.vault, quarantine_id)
 
 
 def show(quarantined: Quarantined, source: str) -> QuarantinedEvent:

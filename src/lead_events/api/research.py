@@ -5,22 +5,20 @@ The queue itself is ``GET /v1/leads?needs=contact``; an item leaves it when a co
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 from pydantic import Field
 
-from lead_events.api import own_events, resolving
-from lead_events.api.auth import require
-from lead_events.api.deps import Moment, Reader, ReaderDep, problems
+from lead_events.api import resolving
+from lead_events.api.deps import Moment
 from lead_events.api.merging import Author
 from lead_events.api.schemas import Answer
-from lead_events.api.written import EventId, WrittenLead, show_written
+from lead_events.api.written import EventId, LeadWriterDep, WrittenLead, written_or
 from lead_events.domain.errors import Conflict, InvalidInput
 from lead_events.domain.research import Research, state_of
 from lead_events.domain.times import format_instant
-from lead_events.store.api_keys import Key, Scope
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"])
 
@@ -53,37 +51,20 @@ class ReasonWithoutUse(InvalidInput):
     """/reason: only giving up has one; write a note instead."""
 
 
-@router.post(
-    "/{lead_id}/research",
-    operation_id="act_on_research",
-    responses={202: {"model": WrittenLead, "description": "Written; not shown yet."}, **problems(404, 409, 422, 503)},
-)
-async def act_on_research(
-    lead_id: str,
-    act: ResearchAct,
-    key: Annotated[Key, require(Scope.LEADS_WRITE)],
-    reader: ReaderDep,
-    request: Request,
-    response: Response,
-) -> WrittenLead:
+@router.post("/{lead_id}/research", operation_id="act_on_research", responses=written_or(404, 409, 422, 503))
+async def act_on_research(lead_id: str, act: ResearchAct, writer: LeadWriterDep) -> WrittenLead:
     """Take the search for a contact, give it up, or open it again; of two who take it the first one has it."""
-    written = await asyncio.to_thread(_append, reader, key, lead_id, act)
-    return await show_written(reader, lead_id, written, request, response)
+    return await writer.write(lead_id, act.author, _event(act), partial(_check, lead_id, act))
 
 
-def _append(reader: Reader, key: Key, lead_id: str, act: ResearchAct) -> int:
+def _event(act: ResearchAct) -> dict[str, Any]:
     if (act.action == "give_up") != bool(act.reason):
         raise WithoutReason if act.action == "give_up" else ReasonWithoutUse
-    with reader.moment() as moment:
-        author = own_events.find_author(moment, key, act.author)
-        named = moment.lead_id(own_events.address(moment, lead_id))
-        _check(moment, lead_id, act, author)
     properties = {name: value for name, value in (("reason", act.reason), ("note", act.note)) if value}
-    body = {"type": _TYPES[act.action], "lead_id": named, "author": author, "properties": properties}
-    return own_events.append_once(reader, key, {**body, "event_id": act.event_id})
+    return {"type": _TYPES[act.action], "properties": properties, "event_id": act.event_id}
 
 
-def _check(moment: Moment, lead_id: str, act: ResearchAct, author: str) -> None:
+def _check(lead_id: str, act: ResearchAct, moment: Moment, author: str) -> None:
     """Refuse what can have no effect, as far as is known now; of two at the same time the fold lets the first one have it."""
     lead = resolving.load_lead(moment, lead_id)[0].lead
     if lead.contact:

@@ -50,9 +50,10 @@ class QuarantinedEvent(Answer):
 
 
 class QuarantineList(Answer):
-    """The oldest quarantined events."""
+    """One page of quarantined events, oldest first."""
 
     data: list[QuarantinedEvent]
+    next_cursor: str | None
     has_more: bool
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter
 from sqlalchemy import Row
 
-from lead_events.api import paging, resolving
+from lead_events.api import resolving
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
+from lead_events.api.paging import AskedPageDep
 from lead_events.api.schemas_explained import Timeline, TimelineContext, TimelineEvent, TimelineMove
 from lead_events.domain.errors import ErasedLead, LeadEventsError
 from lead_events.domain.events import Event
@@ -35,43 +36,24 @@ class Place(NamedTuple):
 
 
 @router.get("/{lead_id}/timeline", operation_id="get_timeline", dependencies=[OwnWrite], responses=problems(400, 404, 422, 503))
-def get_timeline(
-    lead_id: str,
-    reader: ReaderDep,
-    request: Request,
-    response: Response,
-    limit: Annotated[int, Query(ge=1, description="At most 1000.")] = 100,
-    cursor: Annotated[str | None, Query()] = None,
-) -> Timeline:
+def get_timeline(lead_id: str, reader: ReaderDep, page: AskedPageDep) -> Timeline:
     """Show a lead's events and stage moves, newest first."""
-    limit = min(limit, paging.MAX_LIMIT)
     with reader.moment() as moment:
         row, resolved_from = resolving.load_lead(moment, lead_id)
         reader.note_read(ReadKind.TIMELINE, [row])
         if row.lead.erased is not None:
             raise ErasedLead
-        before = _read_cursor(moment, row.lead.founding, cursor) if cursor else None
-        found = _read_page(moment, row.lead, before, limit + 1)
-        next_cursor = None
-        if len(found) > limit:
-            content = {"lead": row.lead.founding, "before": [*found[limit - 1][0]]}
-            next_cursor = paging.write_cursor(moment.vault.log_id, _CURSOR, content)
-        paging.set_next(request, response, reader.public_url, next_cursor)
+        founding = row.lead.founding
+        begin = page.begin(_CURSOR, lead=founding)
+        found = _read_page(moment, row.lead, Place(*begin["before"]) if begin else None, page.limit + 1)
+        shown, more = found[: page.limit], len(found) > page.limit
+        next_page = page.end(_CURSOR, {"lead": founding, "before": [*shown[-1][0]]} if more else None)
         return Timeline(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
-            data=[item for _, item in found[:limit]],
+            **moment.freshness,
+            data=[item for _, item in shown],
             resolved_from=resolved_from,
-            next_cursor=next_cursor,
-            has_more=next_cursor is not None,
+            **next_page,
         )
-
-
-def _read_cursor(moment: Moment, founding: int, cursor: str) -> Place:
-    content = paging.read_cursor(moment.vault.log_id, _CURSOR, cursor)
-    paging.check_same({"lead": founding}, content)
-    return Place(*content["before"])
 
 
 def _read_page(moment: Moment, lead: Lead, before: Place | None, limit: int) -> list[tuple[Place, TimelineEvent | TimelineMove]]:
@@ -92,7 +74,7 @@ def _show_moves(lead: Lead) -> list[tuple[Place, TimelineMove]]:
 
 
 def _show_events(moment: Moment, rows: Sequence[Row[Any]]) -> list[tuple[Place, TimelineEvent]]:
-    names = {source.source_id: source.name for source in sources.read(moment.connection)}
+    names = sources.read_names(moment.connection)
     skips = parked.load_skips(moment.connection)
     events = open_events(moment.connection, moment.vault, rows)
     return [

@@ -5,25 +5,24 @@ CRM-verified > edited by a person > claimed in public; within a rank the newest 
 
 from __future__ import annotations
 
-import asyncio
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 from pydantic import Field, JsonValue
 from sqlalchemy import select
 
-from lead_events.api import own_events, resolving
+from lead_events.api import resolving
 from lead_events.api.auth import require
-from lead_events.api.deps import Moment, OwnWrite, Reader, ReaderDep, problems
+from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.merging import Author
 from lead_events.api.schemas import Answer, AsOf, Time
-from lead_events.api.written import WrittenLead, show_written
+from lead_events.api.written import LeadWriterDep, WrittenLead, written_or
 from lead_events.domain.errors import InvalidInput
 from lead_events.domain.profile import CRM, PERSON, PUBLIC
 from lead_events.domain.times import format_instant
 from lead_events.store import schema, sources
-from lead_events.store.api_keys import Key, Scope
+from lead_events.store.api_keys import Scope
 from lead_events.store.dialect import any_of
 from lead_events.store.leads import LeadRow
 from lead_events.store.reads import ReadKind
@@ -72,34 +71,19 @@ class NothingToSet(InvalidInput):
     """/traits: name at least one trait that is not empty, or null to empty it."""
 
 
-@router.patch(
-    "/{lead_id}",
-    operation_id="patch_lead",
-    responses={202: {"model": WrittenLead, "description": "Written; not shown yet."}, **problems(404, 422, 503)},
-)
-async def patch_lead(
-    lead_id: str,
-    patch: LeadPatch,
-    key: Annotated[Key, require(Scope.LEADS_WRITE)],
-    reader: ReaderDep,
-    request: Request,
-    response: Response,
-) -> WrittenLead:
+@router.patch("/{lead_id}", operation_id="patch_lead", responses=written_or(404, 422, 503))
+async def patch_lead(lead_id: str, patch: LeadPatch, writer: LeadWriterDep) -> WrittenLead:
     """Set and empty traits of a lead, as an event with its author; a value that a CRM verified stays."""
-    written = await asyncio.to_thread(_append, reader, key, lead_id, patch)
-    return await show_written(reader, lead_id, written, request, response)
+    return await writer.write(lead_id, patch.author, _event(patch))
 
 
-def _append(reader: Reader, key: Key, lead_id: str, patch: LeadPatch) -> int:
-    with reader.moment() as moment:
-        named = moment.lead_id(own_events.address(moment, lead_id))
-        author = own_events.find_author(moment, key, patch.author)
+def _event(patch: LeadPatch) -> dict[str, Any]:
     cleared = sorted(name for name, value in patch.traits.items() if value is None)
     traits = {name: value for name, value in patch.traits.items() if value is not None and value != ""}
     if not traits and not cleared:
         raise NothingToSet
-    body: dict[str, Any] = {"type": "lead.traits_set", "lead_id": named, "traits": traits, "author": author}
-    return own_events.append(reader, key, {**body, "properties": {"cleared": cleared}} if cleared else body)
+    event: dict[str, Any] = {"type": "lead.traits_set", "traits": traits}
+    return {**event, "properties": {"cleared": cleared}} if cleared else event
 
 
 @router.get(
@@ -114,9 +98,7 @@ def get_traits(lead_id: str, reader: ReaderDep) -> TraitsAnswer:
         row, resolved_from = resolving.load_lead(moment, lead_id)
         reader.note_read(ReadKind.TRAITS, [row])
         return TraitsAnswer(
-            as_of=format_instant(moment.as_of),
-            generation_id=moment.generation.generation_id,
-            position=moment.generation.position,
+            **moment.freshness,
             lead_id=moment.lead_id(row.lead.founding),
             data=show_traits(moment, row),
             resolved_from=resolved_from,
@@ -126,7 +108,7 @@ def get_traits(lead_id: str, reader: ReaderDep) -> TraitsAnswer:
 def show_traits(moment: Moment, row: LeadRow) -> dict[str, TraitValue]:
     """Show every trait of a lead with its origin."""
     events = _load_events(moment, {entry[2] for entry in row.lead.traits.values()})
-    names = {source.source_id: source.name for source in sources.read(moment.connection)}
+    names = sources.read_names(moment.connection)
     return {name: _show(entry, events.get(entry[2]), names) for name, entry in sorted(row.lead.traits.items())}
 
 

@@ -39,7 +39,7 @@ def create(kind: str, source: str, scopes: tuple[str, ...], origins: tuple[str, 
 def list_keys() -> None:
     """List keys, without their secrets."""
     with opened() as database, reading(database.engine) as connection:
-        names = {source.source_id: source.name for source in all_sources.read(connection)}
+        names = all_sources.read_names(connection)
         rows = [
             (
                 key.key_id,

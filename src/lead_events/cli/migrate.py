@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
 from lead_events import app, logs
-from lead_events.cli.opening import first_line, load_settings
-from lead_events.domain.errors import MissingMasterKey, Unavailable
+from lead_events.cli.opening import load_settings, saying_outages
+from lead_events.domain.errors import MissingMasterKey
 from lead_events.settings import Settings
 from lead_events.store import migrate as migrations
 
@@ -21,14 +20,13 @@ def migrate(*, check: bool) -> None:
     logs.configure(found.log_level)
     engine = app.open_database(found)
     try:
-        before = migrations.current(engine)
-        if check:
-            migrations.refuse(engine)
-        else:
-            migrations.upgrade(engine)
-            _found(found, engine)
-    except OperationalError as error:
-        raise Unavailable(f"The database cannot be used: {first_line(error.orig)}") from None
+        with saying_outages():
+            before = migrations.current(engine)
+            if check:
+                migrations.refuse(engine)
+            else:
+                migrations.upgrade(engine)
+                _found(found, engine)
     finally:
         engine.dispose()
     change = "is at" if before == migrations.needed() else f"went from {before or 'nothing'} to"

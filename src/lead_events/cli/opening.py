@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from lead_events import app, logs, settings
 from lead_events.domain.errors import Unavailable
 from lead_events.settings import Settings
 from lead_events.store import migrate
+from lead_events.store.dialect import lacks_schema
 from lead_events.store.vault import Vault
 
 
@@ -52,14 +53,28 @@ def opened() -> Iterator[Opened]:
     logs.configure(found.log_level)
     engine = app.open_database(found)
     try:
-        migrate.refuse(engine)
-        yield Opened(found, engine)
-    except OperationalError as error:
-        raise Unavailable(f"The database cannot be used: {first_line(error.orig)}") from None
+        with saying_outages():
+            migrate.refuse(engine)
+            yield Opened(found, engine)
     finally:
         engine.dispose()
 
 
-def first_line(error: object) -> str:
+@contextmanager
+def saying_outages() -> Iterator[None]:
+    """Say in one line what a driver says of a database that cannot be used.
+
+    Raises:
+        Unavailable: it cannot be reached, or lacks what this version needs.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if not isinstance(error, OperationalError) and not lacks_schema(error):
+            raise
+        raise Unavailable(f"The database cannot be used: {_first_line(error.orig)}") from None
+
+
+def _first_line(error: object) -> str:
     """Return what a driver says, without the statement and the hints that follow."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

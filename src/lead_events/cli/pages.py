@@ -12,15 +12,17 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from lead_events.api.metrics import Metrics
-from lead_events.api.problems import code_of, problem
-from lead_events.domain.errors import LeadEventsError, Misconfigured
+from lead_events.api.problems import code_of, status_of
+from lead_events.domain.errors import LeadEventsError
 from lead_events.domain.event_types import TYPES
 from lead_events.domain.event_types.registry import json_schema
 from lead_events.settings import Settings, variable
 
 _MADE = "<!-- Made by ./lead-events docs from the code; change it there. -->\n"
 _MASK = "********"
-_CLIENT_MODULES = ("lead_events.domain", "lead_events.api")
+_NOT_SAID = 500
+"""What is answered with this status is not named to the client, but in the log."""
+_CLIENT_MODULES = ("lead_events.domain", "lead_events.store", "lead_events.projections", "lead_events.api")
 
 
 def render_all(commands: click.Group, description: dict[str, Any]) -> dict[str, str]:
@@ -97,9 +99,9 @@ def render_events() -> str:
 
 def render_errors() -> str:
     """Return the page of error codes that a client may meet."""
-    _import_all("domain", "api")
-    kinds = [kind for kind in _listed(LeadEventsError) if not issubclass(kind, Misconfigured)]
-    found = {(code_of(_sample(kind)), problem(_sample(kind, "1")).status, str(_sample(kind))) for kind in kinds}
+    _import_all("domain", "store", "projections", "api")
+    kinds = [(kind, status_of(kind)) for kind in _listed(LeadEventsError)]
+    found = {(code_of(_sample(kind)), status, str(_sample(kind))) for kind, status in kinds if status != _NOT_SAID}
     table = "\n".join(f"| `{code}` | {status} | {message} |" for code, status, message in sorted(found))
     text = (
         "Every error is `application/problem+json` with `code` for programs and `message` for people (RFC 9457).\n"
@@ -156,10 +158,10 @@ def _listed(kind: type[LeadEventsError]) -> Iterator[type[LeadEventsError]]:
         yield from _listed(below)
 
 
-def _sample(kind: type[LeadEventsError], argument: str = "…") -> LeadEventsError:
+def _sample(kind: type[LeadEventsError]) -> LeadEventsError:
     """Make an error without asking its class, whose own arguments may be others than it shows."""
     sample = kind.__new__(kind)
-    LeadEventsError.__init__(sample, argument, argument)
+    LeadEventsError.__init__(sample, "…", "…")
     return sample
 
 

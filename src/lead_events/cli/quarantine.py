@@ -6,14 +6,12 @@ import click
 import orjson
 
 from lead_events.cli.noting import note_reads
-from lead_events.cli.opening import Opened, opened
+from lead_events.cli.opening import opened
 from lead_events.cli.tables import print_table
-from lead_events.domain.errors import NotFound
 from lead_events.domain.times import format_instant
-from lead_events.store import identity, log
+from lead_events.store import identity, releasing
 from lead_events.store import quarantine as kept
 from lead_events.store.engine import reading, writing
-from lead_events.store.quarantine import Quarantined
 from lead_events.store.reads import ReadKind
 
 _MOST = 1_000_000
@@ -48,8 +46,8 @@ def list_quarantined(limit: int) -> None:
 def show(quarantine_id: str) -> None:
     """Print one event as JSON, personal values and all."""
     with opened() as database:
-        found = _find(database, quarantine_id)
         with reading(database.engine) as connection:
+            found = kept.load(connection, database.vault(), quarantine_id)
             whose = identity.load_leads_of(connection, [found.key_ref], identity.read_checkpoint(connection))
         note_reads(database.engine, ReadKind.QUARANTINE, whose.values())
     event = found.event
@@ -63,11 +61,7 @@ def show(quarantine_id: str) -> None:
 def release(quarantine_id: str) -> None:
     """Append the event to the log under an id of its own."""
     with opened() as database:
-        vault = database.vault()
-        # Appended before it is taken out: a crash in between leaves a duplicate to find, never a loss.
-        outcome = log.append(database.engine, vault, [kept.released(_find(database, quarantine_id))])[0]
-        with writing(database.engine) as connection:
-            kept.take(connection, vault, quarantine_id)
+        outcome = releasing.release(database.engine, database.vault(), quarantine_id)
     click.echo(f"It is in the log at position {outcome.position}.")
 
 
@@ -80,12 +74,3 @@ def discard(quarantine_id: str) -> None:
         with writing(database.engine) as connection:
             kept.take(connection, vault, quarantine_id)
     click.echo("It is gone.")
-
-
-def _find(database: Opened, quarantine_id: str) -> Quarantined:
-    with reading(database.engine) as connection:
-        found = kept.read(connection, database.vault(), _MOST)
-    for each in found:
-        if each.quarantine_id == quarantine_id:
-            return each
-    raise NotFound("quarantined event", quarantine_id)

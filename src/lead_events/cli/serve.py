@@ -9,14 +9,14 @@ import threading
 import click
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from lead_events import app, logs, serving, settings
 from lead_events.api.slow_clients import ImpatientProtocol
 from lead_events.app import Application
 from lead_events.cli import welcome
-from lead_events.cli.opening import first_line, load_settings
-from lead_events.domain.errors import LeadEventsError, Misconfigured, Unavailable
+from lead_events.cli.opening import load_settings, saying_outages
+from lead_events.domain.errors import LeadEventsError, Misconfigured
 from lead_events.projections import worker as projecting
 from lead_events.projections.projector import Step
 from lead_events.settings import Settings
@@ -108,12 +108,10 @@ def worker(*, upgrade: bool, until_stdin_ends: bool) -> None:
 def _open(found: Settings, *, upgrade: bool) -> Engine:
     """Open the database, and let an older schema pass only after its upgrade."""
     engine = app.open_database(found)
-    try:
+    with saying_outages():
         if upgrade:
             migrate.upgrade(engine)
         migrate.refuse(engine)
-    except OperationalError as error:
-        raise Unavailable(f"The database cannot be used: {first_line(error.orig)}") from None
     return engine
 
 

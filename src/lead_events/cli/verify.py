@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import BinaryIO
 
 import click
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lead_events.cli.bars import show_bar
 from lead_events.cli.opening import Opened, opened
 from lead_events.domain.errors import InvalidInput
 from lead_events.projections import verifying
@@ -83,7 +80,7 @@ def receipt(file: BinaryIO) -> None:
 
 def _verify_log(database: Opened) -> int:
     events = 0
-    with _bar("log") as show:
+    with show_bar("log") as show:
 
         def note(done: int, rows: int) -> None:
             nonlocal events
@@ -98,7 +95,7 @@ def _verify_log(database: Opened) -> int:
 
 
 def _verify_leads(database: Opened, generation_id: int | None, sample: int | None) -> int:
-    with _bar("leads") as show:
+    with show_bar("leads") as show:
         verdict = verifying.verify_leads(
             database.engine, database.vault(), generation_id=generation_id, sample=sample, report=show
         )
@@ -113,11 +110,3 @@ def _print_digest(database: Opened, generation_id: int) -> None:
     found = verifying.digest(database.engine, generation_id)
     for name in found.__slots__:
         click.echo(f"{name:<14} {getattr(found, name)}")
-
-
-@contextmanager
-def _bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

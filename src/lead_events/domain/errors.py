@@ -16,7 +16,8 @@ LeadEventsError
 ├── Conflict
 │   └── StaleGeneration     another worker moved the generation first
 ├── Unavailable             try again later
-│   └── QueueFull
+│   ├── QueueFull
+│   └── IncompleteSchema
 └── Misconfigured           the operator must act
     ├── OlderSchema
     ├── UnsafeSqlite
@@ -127,6 +128,10 @@ class Unavailable(LeadEventsError):
 
 class QueueFull(Unavailable):
     """The server is busy; send the same events again later."""
+
+
+class IncompleteSchema(Unavailable):
+    """The database lacks a table or column of this version; run ./lead-events migrate or restore a backup, and try again."""
 
 
 class Misconfigured(LeadEventsError):

@@ -33,7 +33,7 @@ from lead_events.domain.document import (
 from lead_events.domain.errors import InvalidModel, LeadEventsError
 from lead_events.domain.findings import Finding, Notes, Severity, did_you_mean
 from lead_events.domain.model import compile_model
-from lead_events.domain.model_text import UnreadableModel, read_yaml, step
+from lead_events.domain.model_text import step
 
 MOST_DEFINITIONS = 62
 """A lead's row remembers the definitions it meets as bits of one 64-bit number."""
@@ -74,19 +74,6 @@ class RefusedModel(InvalidModel):
         super().__init__(f"{first.pointer or '/'}: {first.message}{more}")
         self.findings = tuple(findings)
         self.errors = tuple(_error(finding) for finding in findings)
-
-
-def lint_text(text: str, carried: Collection[str] | None = None) -> list[Finding]:
-    """Look through a document in YAML or JSON; ``carried`` as for ``lint``.
-
-    Returns:
-        What was found, in the order of the text.
-    """
-    try:
-        read = read_yaml(text)
-    except UnreadableModel as error:
-        return [Finding(Severity.ERROR, "", error.line, error.reason)]
-    return lint(read.document, read.lines, read.traps, carried)
 
 
 def lint(

@@ -15,6 +15,7 @@ import yaml
 
 from lead_events.domain import strict_json
 from lead_events.domain.errors import InvalidJson, InvalidModel
+from lead_events.domain.findings import Finding, Severity
 
 MAX_CHARACTERS = 262_144
 MAX_VALUES = 50_000
@@ -35,6 +36,11 @@ class UnreadableModel(InvalidModel):
         super().__init__(reason, line)
         self.reason = reason
         self.line = line
+
+    @property
+    def finding(self) -> Finding:
+        """Return it as lint would say it."""
+        return Finding(Severity.ERROR, "", self.line, self.reason)
 
 
 @dataclass(slots=True)

@@ -16,8 +16,6 @@ from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant
 
 FACT, ACT = "fact", "act"
-COMBINING = frozenset({"all", "any", "not", "definition"})
-"""Kinds of conditions that are made of others."""
 KINDS: Mapping[str, str | None] = {
     "count": ACT, "sum": ACT, "distinct": ACT, "dwell": ACT, "sequence": ACT, "since": ACT, "visits": ACT,
     "traits.…": FACT, "contact": FACT, "owner": FACT,

@@ -10,21 +10,19 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from lead_events.domain.backtest import Backtest, LeftOut, Tally
 from lead_events.domain.erasing import ERASED
 from lead_events.domain.errors import InvalidInput
 from lead_events.domain.event_types import TYPES
-from lead_events.domain.events import Event, IdentifierKind
+from lead_events.domain.events import Event
 from lead_events.domain.hindsight import Question, Watched, prepare, tell, watch
-from lead_events.domain.lead_id import lead_ref
 from lead_events.domain.model import compile_model
 from lead_events.domain.times import Instant
-from lead_events.store import identity, log, parked, schema
-from lead_events.store.dialect import any_of
+from lead_events.store import identity, log, ownership, parked, schema
 from lead_events.store.engine import reading
-from lead_events.store.envelope import unpack_refs
+from lead_events.store.envelope import sort_refs
 from lead_events.store.opening import open_events, read_rows
 from lead_events.store.vault import Vault
 
@@ -117,18 +115,8 @@ def _test_part(connection: Connection, test: _Test, low: int, high: int, upto: i
 
 def _load_rows(connection: Connection, low: int, high: int, upto: int) -> list[_Row]:
     """Return the events that the leads of a range own, by lead and in canonical order."""
-    known, refs, _ = identity.load_part(connection, low, high, upto)
-    table = schema.events
-    columns = select(table.c.subject, table.c.at, table.c.position, table.c.type, table.c.refs).where(table.c.position <= upto)
-    rows = list(connection.execute(columns.where(table.c.subject > lead_ref(low), table.c.subject <= lead_ref(high))))
-    for some in identity.batched(refs):
-        rows += connection.execute(columns.where(any_of(connection, table.c.subject, some))).all()
-    owned = [
-        _Row(lead, at, position, type_, refs)
-        for subject, at, position, type_, refs in rows
-        if (lead := identity.lead_of_subject(known, subject, at, position)) is not None and low < lead <= high
-    ]
-    return sorted(owned)
+    founded = ownership.load_founded(connection, low, high, upto)
+    return [_Row(*row) for row in ownership.read_founded(connection, founded, schema.events.c.type, schema.events.c.refs)]
 
 
 def _choose(test: _Test, rows: Sequence[_Row]) -> Iterator[list[_Row]]:
@@ -140,14 +128,10 @@ def _choose(test: _Test, rows: Sequence[_Row]) -> Iterator[list[_Row]]:
         mine, start = list(rows[start:end]), end
         if any(row.type == ERASED for row in mine):
             test.left_out.erased += 1
-        elif not any(row.type == test.question.outcome or _names_somebody(row.refs) for row in mine):
+        elif not any(row.type == test.question.outcome or sort_refs(row.refs).strong for row in mine):
             test.left_out.strangers += 1
         else:
             yield mine
-
-
-def _names_somebody(refs: bytes) -> bool:
-    return any(kind != IdentifierKind.ANONYMOUS for kind, _ in unpack_refs(refs))
 
 
 def _chunks(leads: Iterator[list[_Row]]) -> Iterator[list[list[_Row]]]:

@@ -11,20 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from lead_events import clock
 from lead_events.domain.events import Event
-from lead_events.domain.identity import Known
 from lead_events.domain.lead import fold
-from lead_events.domain.lead_id import lead_ref
 from lead_events.domain.model import Model
 from lead_events.domain.state import BEGINNING, Lead
 from lead_events.domain.times import SECOND, Instant
 from lead_events.projections.folding import refold_leads
 from lead_events.projections.pages import Page
-from lead_events.store import identity, leads, parked, parts, schema
-from lead_events.store.dialect import any_of
+from lead_events.store import leads, ownership, parked, parts
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation
 from lead_events.store.leads import LeadRow
@@ -84,29 +81,17 @@ def build_part(engine: Engine, vault: Vault, generation: Generation, model: Mode
     """
     upto = generation.base_position
     with reading(engine) as connection:
-        known, refs, foundings = identity.load_part(connection, part.low, part.high, upto)
-        keys = _load_keys(connection, known, refs, part, upto)
-        merged = {lead for lead, survivor in known.survivors.items() if survivor != lead}
-        moves = identity.load_moves_of_part(connection, known, part.low, part.high, upto)
+        founded = ownership.load_founded(connection, part.low, part.high, upto)
+        keys: list[_Key] = ownership.read_founded(connection, founded)
+        merged = {lead for lead, survivor in founded.known.survivors.items() if survivor != lead}
+        moves = ownership.load_moves(connection, founded)
         part = replace(part, events=len(keys))
-        build = _Build(generation, model, part, parked.load_skips(connection), moves, foundings, merged)
+        build = _Build(generation, model, part, parked.load_skips(connection), moves, founded.foundings, merged)
         for _ in _fold_all(connection, vault, build, keys):
             _save_some(engine, build)
             _keep_lease(engine, build)
         poisoned = _park(connection, vault, build)
     _finish(engine, build, poisoned)
-
-
-def _load_keys(connection: Connection, known: Known, refs: set[bytes], part: Part, upto: int) -> list[_Key]:
-    """Return the keys of the events that the part's leads own, by lead and in canonical order."""
-    table = schema.events
-    columns = select(table.c.subject, table.c.at, table.c.position).where(table.c.position <= upto)
-    addressed = table.c.subject > lead_ref(part.low), table.c.subject <= lead_ref(part.high)
-    rows = list(connection.execute(columns.where(*addressed)))
-    for some in identity.batched(refs):
-        rows += connection.execute(columns.where(any_of(connection, table.c.subject, some))).all()
-    owned = ((identity.lead_of_subject(known, subject, at, position), at, position) for subject, at, position in rows)
-    return sorted((lead, at, position) for lead, at, position in owned if lead is not None and part.low < lead <= part.high)
 
 
 def _fold_all(connection: Connection, vault: Vault, build: _Build, keys: Sequence[_Key]) -> Iterator[None]:

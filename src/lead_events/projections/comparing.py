@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import heapq
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from lead_events.domain import state
 from lead_events.domain.lead import fold
@@ -16,11 +19,11 @@ from lead_events.domain.scoring import Trace
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant, format_instant
 from lead_events.projections.tallying import Tally, compare_lead, moved_by_rule, points_by_rule, summarize
-from lead_events.store import histories, parked, schema
+from lead_events.store import histories, leads, parked
 from lead_events.store.generations import Generation
 from lead_events.store.vault import Vault
 
-_CHUNK = 1_000
+_REPORTED_LEADS = 1_000
 _END = 2**62
 
 
@@ -50,11 +53,13 @@ def compare(
     """
     as_of = max(old.generation.clock, new.generation.clock)
     tally = Tally()
-    for end, pairs in _pairs(connection, old.generation.generation_id, new.generation.generation_id):
-        for before, after in pairs:
-            compare_lead(tally, old.model, new.model, before, after, as_of)
-        if report is not None:
-            report(end)
+    pairs = _pairs(connection, old.generation.generation_id, new.generation.generation_id)
+    for number, (founding, before, after) in enumerate(pairs, 1):
+        compare_lead(tally, old.model, new.model, before, after, as_of)
+        if report is not None and number % _REPORTED_LEADS == 0:
+            report(founding)
+    if report is not None:
+        report(_END)
     movers = [
         _mover(connection, vault, old, new, founding, delta, as_of) for delta, founding in sorted(tally.movers, reverse=True)
     ]
@@ -67,37 +72,16 @@ def compare(
     }
 
 
-_Pair = tuple[Lead | None, Lead | None]
+def _pairs(connection: Connection, old_id: int, new_id: int) -> Iterator[tuple[int, Lead | None, Lead | None]]:
+    """Walk both generations by founding position, side by side; a lead that one of them lacks is None there."""
+    both = heapq.merge(_walk(connection, old_id, 0), _walk(connection, new_id, 1))
+    for founding, found in groupby(both, itemgetter(0)):
+        leads_of = {side: state.load(dumped) for _, side, dumped in found}
+        yield founding, leads_of.get(0), leads_of.get(1)
 
 
-def _pairs(connection: Connection, old_id: int, new_id: int) -> Iterator[tuple[int, Iterable[_Pair]]]:
-    """Walk both generations by founding position, some thousand leads at a time; yields where each such walk ended too."""
-    after = 0
-    table = schema.leads
-    while True:
-        end = connection.execute(
-            select(table.c.founding)
-            .where(table.c.generation_id.in_([old_id, new_id]), table.c.founding > after)
-            .order_by(table.c.founding)
-            .distinct()
-            .offset(_CHUNK - 1)
-            .limit(1)
-        ).scalar()
-        sides = [_load_range(connection, generation_id, after, end) for generation_id in (old_id, new_id)]
-        foundings = sorted(sides[0].keys() | sides[1].keys())
-        yield end or _END, [(sides[0].get(founding), sides[1].get(founding)) for founding in foundings]
-        if end is None:
-            return
-        after = end
-
-
-def _load_range(connection: Connection, generation_id: int, after: int, end: int | None) -> dict[int, Lead]:
-    table = schema.leads
-    where = [table.c.generation_id == generation_id, table.c.founding > after]
-    if end is not None:
-        where.append(table.c.founding <= end)
-    rows = connection.execute(select(table.c.founding, table.c.state).where(*where)).all()
-    return {founding: state.load(text) for founding, text in rows}
+def _walk(connection: Connection, generation_id: int, side: int) -> Iterator[tuple[int, int, str]]:
+    return ((founding, side, dumped) for founding, dumped in leads.walk_states(connection, generation_id))
 
 
 def _mover(

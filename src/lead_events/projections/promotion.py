@@ -22,6 +22,7 @@ from lead_events.projections.pages import Bound, read_page
 from lead_events.projections.projector import PAGE_EVENTS, Models, save, step
 from lead_events.store import approvals, changes, generations, log, schema
 from lead_events.store.changes import Draft
+from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import Arrival, pack_batch
 from lead_events.store.generations import Generation, Status
@@ -187,20 +188,21 @@ def _announced(
     models = live.model_number, new.model_number
     differing = _differing(connection, live, new, compiled, announce)
     table = schema.leads
-    drafts = []
-    for founding, old, now in differing:
-        where = table.c.generation_id == new.generation_id, table.c.founding == founding
-        connection.execute(update(table).where(*where).values(position=position, updated_at=received_at))
-        change = Change(founding, _kind(old, now), old, now, {}, position, received_at)
-        drafts.append(Draft(change, historic=False, replayed=models))
-    return drafts
+    theirs = any_of(connection, table.c.founding, [founding for founding, _, _ in differing])
+    anew = update(table).where(table.c.generation_id == new.generation_id, theirs)
+    connection.execute(anew.values(position=position, updated_at=received_at))
+    said = (Change(founding, _kind(old, now), old, now, {}, position, received_at) for founding, old, now in differing)
+    return [Draft(change, historic=False, replayed=models) for change in said]
 
 
 def _differing(
     connection: Connection, live: Generation, new: Generation, compiled: Models, announce: Announce
 ) -> list[tuple[int, Standing, Standing]]:
     one, two = schema.leads.alias("one"), schema.leads.alias("two")
-    differs = (one.c.stage != two.c.stage) | (one.c.temperature != two.c.temperature) | (one.c.met != two.c.met)
+    names = [[name for name, _ in compiled.of(each.model_number).definitions] for each in (live, new)]
+    # The bits of what is met follow the order of the definitions: under other names they say nothing of each other.
+    met_otherwise = one.c.met != two.c.met if names[0] == names[1] else (one.c.met != 0) | (two.c.met != 0)
+    differs = (one.c.stage != two.c.stage) | (one.c.temperature != two.c.temperature) | met_otherwise
     rows = connection.execute(
         select(two.c.founding, one.c.state, two.c.state)
         .join(two, one.c.founding == two.c.founding)

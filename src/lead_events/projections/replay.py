@@ -39,6 +39,10 @@ _PART_POSITIONS = 1_000, 20_000
 _PARTS = 16
 
 
+class BuilderKilled(LeadEventsError):
+    """A process that built generation {0} was killed (no memory?); go on with: ./lead-events replay --model {1} --processes 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What another process needs to open the same database.
@@ -108,6 +112,9 @@ def build(
 
     Returns:
         Whether the generation is ready now.
+
+    Raises:
+        BuilderKilled: one of the processes was; what is done stays done.
     """
     with reading(engine) as connection:
         generation = generations.load(connection, generation_id)
@@ -124,7 +131,7 @@ def build(
     except BrokenProcessPool:
         if stop.is_set():  # Ctrl-C reached a process that was just starting
             return False
-        raise
+        raise BuilderKilled(generation_id, generation.model_number) from None
     except LeadEventsError as error:
         with writing(engine) as connection:
             generations.fail(connection, generation_id, str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -58,7 +58,7 @@ def verify_leads(
     Args:
         generation_id: which generation; the live one when None.
         sample: how many leads, evenly spread; all when None.
-        report: told (done, total) now and then.
+        report: told (leads since the last call, leads in all) now and then.
     """
     compiled = Models(engine)
     with snapshot(engine) as connection:
@@ -76,7 +76,7 @@ def verify_leads(
         parked_leads += waiting
         mismatches += found
         if report is not None:
-            report(min(start + _CHUNK, len(wanted)), len(wanted))
+            report(len(chunk), len(wanted))
     return Verdict(len(wanted) - parked_leads, parked_leads, mismatches)
 
 
@@ -166,25 +166,10 @@ def digest(engine: Engine, generation_id: int) -> Digest:
 
 def _digest_states(connection: Connection, generation_id: int) -> tuple[int, str]:
     running, count = hashlib.sha256(), 0
-    for founding, text in _states(connection, generation_id):
+    for founding, text in leads.walk_states(connection, generation_id):
         content = orjson.loads(text)
         # Sessions are kept by pseudonym, and every log has its own; what they say is the same.
         content["sessions"] = sorted(content["sessions"].values())
         running.update(b"%d\0" % founding + orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
         count += 1
     return count, running.hexdigest()
-
-
-def _states(connection: Connection, generation_id: int) -> Iterator[tuple[int, str]]:
-    table, after = schema.leads, 0
-    while True:
-        rows = connection.execute(
-            select(table.c.founding, table.c.state)
-            .where(table.c.generation_id == generation_id, table.c.founding > after)
-            .order_by(table.c.founding)
-            .limit(5_000)
-        ).all()
-        yield from ((founding, text) for founding, text in rows)
-        if not rows:
-            return
-        after = rows[-1].founding

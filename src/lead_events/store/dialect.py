@@ -18,6 +18,8 @@ from lead_events.store import arrays
 
 Row = tuple[Any, ...]
 _MOST_MARKS = 8_192
+_LACKING_STATES = ("42P01", "42703")
+_LACKING_WORDS = ("no such table", "no such column")
 
 
 def run(connection: Connection, statement: str, given: Sequence[Any] = ()) -> list[Row]:
@@ -43,6 +45,16 @@ def _on_driver(connection: Connection, statement: str, act: Callable[[Any], obje
         ) from error
     finally:
         cursor.close()
+
+
+def lacks_schema(error: Exception) -> bool:
+    """Tell whether a statement failed because the database lacks a table or column that it names.
+
+    PostgreSQL says it in SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), SQLite in words alone.
+    """
+    if not isinstance(error, DBAPIError):
+        return False
+    return getattr(error.orig, "sqlstate", None) in _LACKING_STATES or str(error.orig).startswith(_LACKING_WORDS)
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:

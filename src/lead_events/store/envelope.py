@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -250,3 +251,28 @@ def unpack_refs(refs: bytes) -> list[tuple[int, bytes]]:
     """Return the (kind, ref) pairs of an event row, highest rank first."""
     step = REF_BYTES + 1
     return [(refs[start], refs[start + 1 : start + step]) for start in range(0, len(refs), step)]
+
+
+class Refs(NamedTuple):
+    """Which refs an event names.
+
+    Attributes:
+        anonymous: of the anonymous identifier, or None.
+        strong: all others, highest rank first.
+        vaulted: (kind, ref) of those that stand for an identifier in the vault.
+    """
+
+    anonymous: bytes | None
+    strong: tuple[bytes, ...]
+    vaulted: tuple[tuple[int, bytes], ...]
+
+
+@lru_cache(16_384)
+def sort_refs(refs: bytes) -> Refs:
+    """Return the refs of an event row by what they stand for."""
+    named = unpack_refs(refs)
+    return Refs(
+        next((ref for kind, ref in reversed(named) if kind == IdentifierKind.ANONYMOUS), None),
+        tuple(ref for kind, ref in named if kind != IdentifierKind.ANONYMOUS),
+        tuple((kind, ref) for kind, ref in named if IdentifierKind.CRM <= kind <= IdentifierKind.PHONE),
+    )

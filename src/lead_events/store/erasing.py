@@ -54,7 +54,11 @@ class Request:
 
 
 def preview(engine: Engine, founding: int) -> dict[str, Any]:
-    """Count what an erasure would destroy, and destroy nothing."""
+    """Count what an erasure would destroy, and destroy nothing.
+
+    Raises:
+        AlreadyErased: there is nothing left to erase.
+    """
     with reading(engine) as connection:
         head = log.read_head(connection)
     identity.extend(engine, head.position, _PAGE)

@@ -14,6 +14,7 @@ import orjson
 
 from lead_events.domain.errors import Misconfigured
 from lead_events.domain.times import Instant
+from lead_events.store.disk import sync
 from lead_events.store.erased import Stretch
 
 
@@ -58,7 +59,7 @@ class Ledger:
         finally:
             os.close(descriptor)
         if is_new:
-            _sync_folder(self.path.parent)
+            sync(self.path.parent)
 
     def read(self, log_id: bytes) -> Sequence[Entry]:
         """Return the entries of one log, oldest first; a last line that a crash cut short never counted.
@@ -112,12 +113,3 @@ def _end_line(path: Path) -> None:
     """Cut off a line that a crash left unfinished, so that the next one begins at its beginning."""
     content = path.read_bytes()
     os.truncate(path, content.rfind(b"\n") + 1)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the file's name as durable as its content."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,7 +17,7 @@ from lead_events.domain.events import IdentifierKind
 from lead_events.domain.identity import Claim, Known
 from lead_events.domain.lead_id import lead_ref
 from lead_events.domain.times import Instant
-from lead_events.store import erased, identity, schema
+from lead_events.store import erased, identity, ownership, schema
 from lead_events.store.dialect import any_of
 from lead_events.store.erased import FOR_EVER, Stretch
 
@@ -78,18 +78,12 @@ def measure(connection: Connection, founding: int, upto: int, erased_at: Instant
     survivor = known.survivors.get(founding, founding)
     scope = Scope(survivor, identity.with_members(known, {survivor}), erased_at + 1)
     _refuse_twice(connection, scope)
-    table = schema.events
-    rows = connection.execute(
-        select(table.c.position, table.c.subject, table.c.at).where(
-            any_of(connection, table.c.subject, subjects), table.c.position <= upto
-        )
-    ).all()
     others: set[bytes] = set()
-    for position, subject, at in rows:
-        if identity.lead_of_subject(known, subject, at, position) == survivor:
-            scope.positions.append(position)
+    for owner, row in ownership.read_owned(connection, known, subjects, schema.events.c.position <= upto):
+        if owner == survivor:
+            scope.positions.append(row.position)
         else:
-            others.add(subject)
+            others.add(row.subject)
     _find_names(connection, scope, known)
     scope.private = scope.browsers - others
     return scope

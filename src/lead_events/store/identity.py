@@ -12,13 +12,12 @@ import orjson
 from sqlalchemy import Connection, Engine, select, update
 
 from lead_events.domain.erasing import ERASED
-from lead_events.domain.events import IdentifierKind
 from lead_events.domain.identity import Claim, Decisions, Known, Merge, Named, Shift, resolve
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id, lead_ref
 from lead_events.store import log, schema
 from lead_events.store.dialect import any_of, insert_new_rows, pairs, read_among
 from lead_events.store.engine import reading, writing
-from lead_events.store.envelope import unpack_refs
+from lead_events.store.envelope import sort_refs
 
 _CLAIMS_NEAR = """
 SELECT c.ref, c.at, c.position, c.founding FROM {page} JOIN claims AS c ON c.ref = page.ref
@@ -34,14 +33,8 @@ _MERGES = {"lead.merged": True, "lead.unmerged": False}
 
 def name(row: Any) -> Named:
     """Return what identity needs to know of an event row to tell whose it is."""
-    anonymous: bytes | None = None
-    strong = []
-    for kind, ref in unpack_refs(row.refs):
-        if kind == IdentifierKind.ANONYMOUS:
-            anonymous = ref
-        else:
-            strong.append(ref)
-    return Named(row.position, row.at, anonymous, tuple(strong))
+    refs = sort_refs(row.refs)
+    return Named(row.position, row.at, refs.anonymous, refs.strong)
 
 
 def _name_whole(row: Any, log_id: bytes) -> Named:
@@ -151,9 +144,14 @@ def load_subjects(
     strong = _load_refs(connection, schema.bindings, foundings, upto)
     known.bindings.update(strong)
     anonymous = set(_load_refs(connection, schema.visitors, foundings, upto)) | _load_claimed(connection, foundings, upto)
-    known.visitors.update(_load_leads(connection, schema.visitors, anonymous, upto))
-    known.claims.update(_load_claims(connection, anonymous, upto))
+    load_browsers(connection, known, anonymous, upto)
     return known, set(strong) | anonymous | {lead_ref(founding) for founding in foundings}
+
+
+def load_browsers(connection: Connection, known: Known, refs: Collection[bytes], upto: int) -> None:
+    """Add the visitor leads and the claims of some anonymous identifiers to what is known."""
+    known.visitors.update(_load_leads(connection, schema.visitors, refs, upto))
+    known.claims.update(_load_claims(connection, refs, upto))
 
 
 def load_leads_of(connection: Connection, refs: Collection[bytes], upto: int) -> dict[bytes, int]:
@@ -258,49 +256,3 @@ def _save(connection: Connection, decisions: Decisions, moves: set[tuple[int, in
     insert_new_rows(connection, schema.moves, sorted(moves))
     head = schema.identity_head
     connection.execute(update(head).where(head.c.position < upto).values(position=upto))
-
-
-def load_part(connection: Connection, low: int, high: int, upto: int) -> tuple[Known, set[bytes], set[int]]:
-    """Return who owns what among the leads founded after ``low`` and up to ``high``, their refs, and the leads themselves."""
-    known = Known()
-    load_merges(connection, known, upto)
-    others = {lead for lead, survivor in known.survivors.items() if low < survivor <= high}
-
-    def in_part(table: Any) -> Any:
-        of_part = table.c.founding.between(low + 1, high) | any_of(connection, table.c.founding, others)
-        return of_part & (table.c.position <= upto)
-
-    for table, found in ((schema.bindings, known.bindings), (schema.visitors, known.visitors)):
-        rows = connection.execute(select(table.c.ref, table.c.founding).where(in_part(table))).all()
-        found.update({ref: founding for ref, founding in rows})
-    foundings = {lead for lead in (*known.bindings.values(), *known.visitors.values()) if low < lead <= high}
-    table = schema.claims
-    claimed = connection.execute(select(table.c.ref).distinct().where(in_part(table))).scalars()
-    anonymous = set(known.visitors) | set(claimed)
-    for some in batched(anonymous):
-        known.visitors.update(_load_leads(connection, schema.visitors, some, upto))
-        known.claims.update(_load_claims(connection, some, upto))
-    # Events addressed to a lead inside the part are found by the range of its addresses.
-    addressed = {lead_ref(lead) for lead in others if not low < lead <= high}
-    return known, set(known.bindings) | anonymous | addressed, foundings
-
-
-def load_moves_of_part(connection: Connection, known: Known, low: int, high: int, upto: int) -> dict[int, tuple[int, int]]:
-    """Return, for leads of a part that ever gained or lost events to another, (last position, its receipt)."""
-    moves, events = schema.moves, schema.events
-    others = {lead for lead, survivor in known.survivors.items() if low < survivor <= high}
-    rows = connection.execute(
-        select(moves.c.founding, moves.c.position, events.c.received_at)
-        .join(events, events.c.position == moves.c.position)
-        .where(moves.c.founding.between(low + 1, high) | any_of(connection, moves.c.founding, others), moves.c.position <= upto)
-        .order_by(moves.c.position)
-    ).all()
-    # What happened to a lead happened to the one that stands for it, too.
-    last = {founding: (position, received_at) for founding, position, received_at in rows}
-    return last | {known.survivors.get(founding, founding): (position, at) for founding, position, at in rows}
-
-
-def batched(refs: Collection[bytes], size: int = 5_000) -> Iterable[list[bytes]]:
-    """Divide refs into lists that a statement can take."""
-    listed = list(refs)
-    return (listed[start : start + size] for start in range(0, len(listed), size))

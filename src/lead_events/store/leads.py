@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, text
@@ -21,6 +21,7 @@ _TABLE = schema.leads
 COLUMNS = ("founding", "position", "updated_at", "contact", "emptied", "parked", "state", "refolded_at", "stale_since")
 """What ``open_row`` needs of a database row."""
 _RANKS = 5
+_WALKED_AT_ONCE = 2_000
 _SEARCHED_TRAITS = ("email", "phone", "first_name", "last_name", "company", "job_title")
 
 Encoded = list[tuple[Any, ...]]
@@ -86,6 +87,20 @@ def load_due(connection: Connection, generation_id: int, until: Instant, limit: 
         .limit(limit)
     )
     return [(due_at, founding) for due_at, founding in rows]
+
+
+def walk_states(connection: Connection, generation_id: int) -> Iterator[tuple[int, str]]:
+    """Yield (founding position, dumped state) of every lead of a generation, in order; some thousand are held at a time."""
+    after: int | None = 0
+    while after is not None:
+        rows = connection.execute(
+            select(_TABLE.c.founding, _TABLE.c.state)
+            .where(_TABLE.c.generation_id == generation_id, _TABLE.c.founding > after)
+            .order_by(_TABLE.c.founding)
+            .limit(_WALKED_AT_ONCE)
+        ).all()
+        yield from ((founding, dumped) for founding, dumped in rows)
+        after = rows[-1].founding if rows else None
 
 
 def encode(generation_id: int, model: Model, rows: Iterable[LeadRow]) -> Encoded:

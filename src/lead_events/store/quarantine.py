@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
 from lead_events import clock
 from lead_events.domain.errors import NotFound
@@ -21,6 +22,11 @@ from lead_events.store.erased import Stretch
 from lead_events.store.vault import Vault
 
 _TABLE = schema.quarantine
+_ORDER = _TABLE.c.first_seen, _TABLE.c.event_id, _TABLE.c.source_id, _TABLE.c.tag
+_ID_BYTES = 8
+
+Place = tuple[Instant, str, int, bytes]
+"""(first seen, event id, source, tag): no two quarantined events have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +34,35 @@ class Quarantined:
     """One quarantined event.
 
     Attributes:
-        quarantine_id: names it on the command line and in the API.
+        tag: keyed hash of what was said.
         original_position: of the event that had the id first.
         times: how often it was sent.
         event: its content, or None when its key was destroyed.
         key_ref: the subject under whose key it is sealed.
     """
 
-    quarantine_id: str
     source_id: int
     event_id: str
+    tag: bytes
     original_position: int
     first_seen: Instant
     times: int
     event: NewEvent | None
     key_ref: bytes
+
+    @property
+    def quarantine_id(self) -> str:
+        """Return what names it on the command line and in the API."""
+        return _id_of(self.source_id, self.event_id, self.tag)
+
+    @property
+    def place(self) -> Place:
+        """Return where it stands in the list."""
+        return self.first_seen, self.event_id, self.source_id, self.tag
+
+
+class NotQuarantined(NotFound):
+    """Nothing is quarantined under this id."""
 
 
 def keep(connection: Connection, vault: Vault, conflicts: Sequence[tuple[Envelope, int]]) -> None:
@@ -55,9 +75,10 @@ def keep(connection: Connection, vault: Vault, conflicts: Sequence[tuple[Envelop
             connection.execute(insert(_TABLE), _sealed(vault, keys[envelope.key_ref], envelope, original_position))
 
 
-def read(connection: Connection, vault: Vault, limit: int = 100) -> list[Quarantined]:
-    """Return quarantined events, oldest first."""
-    rows = connection.execute(select(_TABLE).order_by(_TABLE.c.first_seen, _TABLE.c.event_id).limit(limit)).all()
+def read(connection: Connection, vault: Vault, limit: int = 100, after: Place | None = None) -> list[Quarantined]:
+    """Return up to ``limit`` quarantined events behind a place, oldest first."""
+    query = select(_TABLE).order_by(*_ORDER).limit(limit)
+    rows = connection.execute(query if after is None else query.where(tuple_(*_ORDER) > tuple_(*after))).all()
     keys = vaults.load_keys(connection, {row.key_ref for row in rows})
     return [_opened(vault, keys, row) for row in rows]
 
@@ -85,9 +106,7 @@ def _happened_within(found: Quarantined, stretches: Sequence[Stretch]) -> bool:
 
 def read_under(connection: Connection, vault: Vault, refs: Collection[bytes]) -> list[Quarantined]:
     """Return the quarantined events that are sealed under the keys of some subjects, oldest first."""
-    rows = [
-        row for row in connection.execute(select(_TABLE).order_by(_TABLE.c.first_seen, _TABLE.c.event_id)) if row.key_ref in refs
-    ]
+    rows = connection.execute(select(_TABLE).where(any_of(connection, _TABLE.c.key_ref, refs)).order_by(*_ORDER)).all()
     keys = vaults.load_keys(connection, {row.key_ref for row in rows})
     return [_opened(vault, keys, row) for row in rows]
 
@@ -105,22 +124,35 @@ def forget_older(connection: Connection, until: Instant, limit: int) -> int:
     return 0 if last is None else connection.execute(delete(_TABLE).where(_TABLE.c.first_seen <= last)).rowcount
 
 
+def load(connection: Connection, vault: Vault, quarantine_id: str) -> Quarantined:
+    """Return one quarantined event.
+
+    Raises:
+        NotQuarantined: nothing is quarantined under this id.
+    """
+    rows = connection.execute(select(_TABLE))
+    row = next((row for row in rows if _id_of(row.source_id, row.event_id, row.tag) == quarantine_id), None)
+    if row is None:
+        raise NotQuarantined
+    return _opened(vault, vaults.load_keys(connection, [row.key_ref]), row)
+
+
 def take(connection: Connection, vault: Vault, quarantine_id: str) -> Quarantined:
     """Remove one event from quarantine and return it, to be appended again or forgotten.
 
     Raises:
-        NotFound: nothing is quarantined under this id.
+        NotQuarantined: nothing is quarantined under this id.
     """
-    row = next((row for row in connection.execute(select(_TABLE)) if _id_of(row) == quarantine_id), None)
-    if row is None:
-        raise NotFound("quarantined event", quarantine_id)
-    _delete(connection, row)
-    return _opened(vault, vaults.load_keys(connection, [row.key_ref]), row)
+    found = load(connection, vault, quarantine_id)
+    _delete(connection, found)
+    return found
 
 
-def _delete(connection: Connection, row: Row[Any]) -> None:
+def _delete(connection: Connection, found: Quarantined | Row[Any]) -> None:
     connection.execute(
-        delete(_TABLE).where(_TABLE.c.source_id == row.source_id, _TABLE.c.event_id == row.event_id, _TABLE.c.tag == row.tag)
+        delete(_TABLE).where(
+            _TABLE.c.source_id == found.source_id, _TABLE.c.event_id == found.event_id, _TABLE.c.tag == found.tag
+        )
     )
 
 
@@ -133,17 +165,7 @@ def released(quarantined: Quarantined) -> Arrival:
     event = quarantined.event
     if event is None:
         raise NotFound("content of quarantined event", quarantined.quarantine_id)
-    event_id = f"{event.event_id[:100]}:q:{quarantined.quarantine_id[-16:]}"
-    renamed = NewEvent(
-        event_id=event_id,
-        type=event.type,
-        version=event.version,
-        at=event.at,
-        identifiers=event.identifiers,
-        plain=event.plain,
-        personal=event.personal,
-        said=event.said,
-    )
+    renamed = replace(event, event_id=f"{event.event_id[:100]}:q:{quarantined.tag[:_ID_BYTES].hex()}")
     return Arrival(quarantined.source_id, renamed, quarantined.first_seen)
 
 
@@ -154,8 +176,9 @@ def _same(envelope: Envelope) -> Any:
     )
 
 
-def _id_of(row: Row[Any]) -> str:
-    return f"{row.source_id}-{row.tag.hex()[:16]}"
+def _id_of(source_id: int, event_id: str, tag: bytes) -> str:
+    # The tag alone would name what was said twice under two ids once.
+    return f"{source_id}-{sha256(tag + event_id.encode()).digest()[:_ID_BYTES].hex()}"
 
 
 def _sealed(vault: Vault, wrapped: bytes, envelope: Envelope, original_position: int) -> dict[str, Any]:
@@ -179,9 +202,7 @@ def _opened(vault: Vault, keys: dict[bytes, bytes], row: Row[Any]) -> Quarantine
     about = _about(vault, row.source_id, row.event_id, row.key_ref)
     content = vaults.open_sealed(vault, keys, row.key_ref, row.nonce, row.sealed, about)
     event = None if content is None else _load(row.event_id, content)
-    return Quarantined(
-        _id_of(row), row.source_id, row.event_id, row.original_position, row.first_seen, row.times, event, row.key_ref
-    )
+    return Quarantined(row.source_id, row.event_id, row.tag, row.original_position, row.first_seen, row.times, event, row.key_ref)
 
 
 def _about(vault: Vault, source_id: int, event_id: str, key_ref: bytes) -> bytes:

@@ -11,8 +11,7 @@ from lead_events.domain import state
 from lead_events.domain.retention import CONTACTS
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant
-from lead_events.store import identity, schema
-from lead_events.store.dialect import any_of
+from lead_events.store import identity, ownership, schema
 
 _LEADS, _EVENTS = schema.leads, schema.events
 
@@ -51,13 +50,8 @@ def load_with_news(connection: Connection, foundings: Collection[int], upto: int
     if not foundings:
         return set()
     known, subjects = identity.load_subjects(connection, foundings, upto)
-    rows = connection.execute(
-        select(_EVENTS.c.subject, _EVENTS.c.at, _EVENTS.c.position)
-        .where(any_of(connection, _EVENTS.c.subject, subjects), _EVENTS.c.position > upto)
-        .order_by(_EVENTS.c.position)
-    )
-    owners = (identity.lead_of_subject(known, subject, at, position) for subject, at, position in rows)
-    return {owner for owner in owners if owner is not None}
+    owned = ownership.read_owned(connection, known, subjects, _EVENTS.c.position > upto)
+    return {owner for owner, _ in owned if owner is not None}
 
 
 def load_last_contacts(connection: Connection, foundings: Collection[int], upto: int) -> dict[int, Instant]:
@@ -69,14 +63,6 @@ def load_last_contacts(connection: Connection, foundings: Collection[int], upto:
     if not foundings:
         return {}
     known, subjects = identity.load_subjects(connection, foundings, upto)
-    rows = connection.execute(
-        select(_EVENTS.c.subject, _EVENTS.c.at, _EVENTS.c.position).where(
-            any_of(connection, _EVENTS.c.subject, subjects), _EVENTS.c.position <= upto, _EVENTS.c.type.in_(CONTACTS)
-        )
-    )
-    last: dict[int, Instant] = {}
-    for subject, at, position in rows:
-        owner = identity.lead_of_subject(known, subject, at, position)
-        if owner is not None:
-            last[owner] = max(at, last.get(owner, at))
+    contacts = _EVENTS.c.position <= upto, _EVENTS.c.type.in_(CONTACTS)
+    last = {owner: row.at for owner, row in ownership.read_owned(connection, known, subjects, *contacts)}
     return {founding: last[founding] for founding in foundings if founding in last}

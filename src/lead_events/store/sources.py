@@ -84,6 +84,11 @@ def read(connection: Connection) -> list[Source]:
     return [Source(*row) for row in connection.execute(select(_TABLE).order_by(_TABLE.c.source_id))]
 
 
+def read_names(connection: Connection) -> dict[int, str]:
+    """Return the name of every source by its number."""
+    return {source.source_id: source.name for source in read(connection)}
+
+
 def _check_name(name: str) -> str:
     name = name.strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():

@@ -14,8 +14,7 @@ from lead_events.domain.errors import InvalidInstant
 from lead_events.domain.events import Event
 from lead_events.domain.identity import Known
 from lead_events.domain.times import Instant, parse_instant
-from lead_events.store import histories, identity, listing, parked, schema
-from lead_events.store.dialect import any_of
+from lead_events.store import histories, identity, listing, ownership, parked, schema
 from lead_events.store.histories import History
 from lead_events.store.opening import open_events
 from lead_events.store.vault import LOG_REF, Vault
@@ -88,27 +87,20 @@ def _load_known(connection: Connection, vault: Vault, founding: int, view: View)
         return history
     imported = [event for event in open_events(connection, vault, rows) if event.position not in skips]
     events = sorted([*history.events, *imported], key=lambda event: (event.at, event.position))
-    return history._replace(events=events, position=max(history.position, rows[-1].position), emptied=False)
+    return history._replace(events=events, position=max(history.position, *(row.position for row in rows)), emptied=False)
 
 
 def _read_imported(connection: Connection, founding: int, view: View, known_at: Instant) -> list[Row[Any]]:
-    """Return, by position, events received later of which their import says that they were known already.
+    """Return events received later of which their import says that they were known already.
 
     They had no place in the log then: who owns them is told by names as they are bound now, and by the merges of then.
     """
     known, subjects = identity.load_subjects(connection, [founding], view.end, view.position)
     table = schema.events
-    rows = connection.execute(
-        select(table)
-        .where(any_of(connection, table.c.subject, subjects), table.c.position > view.position, table.c.position <= view.end)
-        .where(table.c.body.contains(_KNOWN_AT, autoescape=True))
-        .order_by(table.c.position)
-    )
-    return [
-        row
-        for row in rows
-        if _was_known(row.body, known_at) and identity.lead_of_subject(known, row.subject, row.at, row.position) == founding
-    ]
+    later = table.c.position > view.position, table.c.position <= view.end
+    imported = table.c.body.contains(_KNOWN_AT, autoescape=True)
+    owned = ownership.read_owned(connection, known, subjects, *later, imported, columns=tuple(table.c))
+    return [row for owner, row in owned if owner == founding and _was_known(row.body, known_at)]
 
 
 def _was_known(body: str, known_at: Instant) -> bool:

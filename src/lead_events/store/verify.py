@@ -24,14 +24,14 @@ from lead_events.store import erasure_scope, log, schema
 from lead_events.store import vault as vaults
 from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading
-from lead_events.store.envelope import hash_row, unpack_refs
+from lead_events.store.envelope import hash_row, sort_refs
 from lead_events.store.vault import Vault
 
 PAGE_ROWS = 1_000
 MOST_FINDINGS = 1_000
 
 Progress = Callable[[int, int], None]
-"""Told (rows checked, rows in all) after every page."""
+"""Told (rows since the last call, rows in all) after every page."""
 
 _UNREADABLE = (InvalidTag, ValueError, TypeError, AttributeError, struct.error, OverflowError)
 _events, _ids, _sealed = schema.events.c, schema.event_ids.c, schema.sealed.c
@@ -110,7 +110,8 @@ def _check_database(engine: Engine, scan: _Scan, _progress: Progress | None) -> 
 def _check_events(engine: Engine, scan: _Scan, progress: Progress | None) -> None:
     after = 0
     while after < scan.upto:
-        page, after = _read_page(engine, scan, after)
+        before = after
+        page, after = _read_page(engine, scan, before)
         strong = {ref for row in page for ref in _strong(row)}
         with reading(engine) as connection:
             keys = vaults.load_keys(connection, {row.subject for row in page})
@@ -126,7 +127,7 @@ def _check_events(engine: Engine, scan: _Scan, progress: Progress | None) -> Non
             if row.position not in covered.naming:
                 _check_names(scan, row, refs)
         if progress is not None:
-            progress(min(after, scan.upto), scan.upto)
+            progress(min(after, scan.upto) - before, scan.upto)
     if scan.position < scan.upto:
         scan.note("events", f"position {scan.position + 1}", f"events up to {scan.upto} are missing")
 
@@ -218,8 +219,7 @@ def _check_names(scan: _Scan, row: Row[Any], refs: Collection[bytes]) -> None:
 
 def _strong(row: Row[Any]) -> list[bytes]:
     """Return the refs of an event that stand for an identifier in the vault."""
-    named = unpack_refs(row.refs)
-    return [ref for kind, ref in named if IdentifierKind.CRM <= kind <= IdentifierKind.PHONE]
+    return [ref for _, ref in sort_refs(row.refs).vaulted]
 
 
 def _check_erased(scan: _Scan, row: Row[Any], known: dict[bytes, bytes]) -> None:

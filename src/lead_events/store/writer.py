@@ -20,8 +20,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from lead_events.domain.errors import LeadEventsError, QueueFull, Unavailable
+from lead_events.domain.errors import IncompleteSchema, LeadEventsError, QueueFull, Unavailable
 from lead_events.store import log
+from lead_events.store.dialect import lacks_schema
 from lead_events.store.envelope import Arrival
 from lead_events.store.log import Outcome
 from lead_events.store.vault import Vault
@@ -194,9 +195,9 @@ class Writer:
         try:
             return list(log.append(self._engine, self._vault, arrivals))
         except Exception as error:  # noqa: BLE001 - whatever happens, each caller gets an answer
-            if _is_outage(error):
+            if outage := _outage(error):
                 _logger.error("append_failed", error=type(error).__name__, events=len(arrivals))  # noqa: TRY400
-                return Unavailable("The database cannot be written to; send the same events again later.")
+                return outage
             if len(arrivals) == 1:
                 return [_refusal(error)]
         half = len(arrivals) // 2
@@ -217,11 +218,14 @@ def _size(arrivals: Sequence[Arrival]) -> int:
     return sum(len(arrival.event.said) for arrival in arrivals)
 
 
-def _is_outage(error: Exception) -> bool:
-    """Tell a database that cannot be reached or written from an event that cannot be stored."""
-    if isinstance(error, Unavailable | PoolTimeout | OSError):
-        return True
-    return isinstance(error, DBAPIError) and not isinstance(error, _EVENTS_FAULT)
+def _outage(error: Exception) -> Unavailable | None:
+    """Tell a database that cannot be reached or written from an event that cannot be stored, which is None."""
+    if lacks_schema(error):
+        return IncompleteSchema()
+    away = isinstance(error, DBAPIError) and not isinstance(error, _EVENTS_FAULT)
+    if away or isinstance(error, Unavailable | PoolTimeout | OSError):
+        return Unavailable("The database cannot be written to; send the same events again later.")
+    return None
 
 
 def _refusal(error: Exception) -> LeadEventsError:

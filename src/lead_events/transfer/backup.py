@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL
 
 from lead_events.domain.errors import Conflict, LeadEventsError, Misconfigured
 from lead_events.store import log
+from lead_events.store.disk import sync
 from lead_events.store.engine import reading
 
 _PASSED_ON = {"host": "PGHOST", "port": "PGPORT", "username": "PGUSER", "password": "PGPASSWORD", "database": "PGDATABASE"}
@@ -66,19 +67,11 @@ def _whole(target: Path) -> Iterator[Path]:
     os.close(os.open(unfinished, os.O_CREAT | os.O_WRONLY, 0o600))
     try:
         yield unfinished
-        _sync(unfinished)
+        sync(unfinished)
         unfinished.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _copy_sqlite(engine: Engine, target: Path) -> None:

@@ -22,7 +22,7 @@ from lead_events.store import identity, log, schema, sources
 from lead_events.store import vault as vaults
 from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading
-from lead_events.store.envelope import unpack_refs
+from lead_events.store.envelope import sort_refs
 from lead_events.store.opening import open_events
 from lead_events.store.vault import LOG_REF, Vault
 from lead_events.transfer.candidates import MERGED, MERGES
@@ -84,7 +84,7 @@ def export(engine: Engine, vault: Vault, *, after: int = 0, source: str | None =
 
 def load_names(connection: Connection) -> dict[int, str | None]:
     """Return the names of all sources; the service itself has none."""
-    return {SERVICE: None, **{each.source_id: each.name for each in sources.read(connection)}}
+    return {SERVICE: None, **sources.read_names(connection)}
 
 
 def write_lines(
@@ -197,7 +197,7 @@ def _name(names: Mapping[int, str | None], source_id: int) -> str | None:
 
 def _nameless(connection: Connection, vault: Vault, row: Row[Any], fields: Mapping[str, Any]) -> list[Line]:
     """Return the strong identifiers whose values were erased: their pseudonyms still say which events are one person's."""
-    strong = [(kind, ref) for kind, ref in unpack_refs(row.refs) if IdentifierKind.CRM <= kind <= IdentifierKind.PHONE]
+    strong = sort_refs(row.refs).vaulted
     traits = fields.get("traits") or {}
     named = len(fields.get("crm_ids") or ()) + ("user_id" in fields) + ("email" in traits) + ("phone" in traits)
     if named == len(strong):
