@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lead_events import app
+from lead_events.app import asgi
 from lead_events.cli import commands, pages
 from lead_events.domain.event_types import TYPES
 from lead_events.settings import Settings, variable
@@ -23,7 +23,7 @@ def test_the_committed_pages_are_current() -> None:
 
 def test_pages_name_everything() -> None:
     """No setting, event type or metric is left out."""
-    rendered = pages.render_all(commands, app.describe_api())
+    rendered = pages.render_all(commands, asgi.describe_api())
     assert all(f"`{variable(name)}`" in rendered["settings.md"] for name in Settings.model_fields)
     assert all(f"## {name}\n" in rendered["events.md"] for name in TYPES)
     assert "`lead_events_projector_lag_seconds`" in rendered["metrics.md"]

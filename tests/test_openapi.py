@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lead_events import app
 from lead_events.api import openapi
+from lead_events.app import asgi
 from lead_events.domain.event_types import TYPES
 from tests.cli.running import environment, run
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def operations() -> list[dict[str, object]]:
     """Return every operation of the description."""
-    return [operation for below in app.describe_api()["paths"].values() for operation in below.values()]
+    return [operation for below in asgi.describe_api()["paths"].values() for operation in below.values()]
 
 
 def test_the_committed_description_is_current() -> None:
@@ -40,7 +40,7 @@ def test_every_operation_names_its_keys_and_answers_problems() -> None:
 
 def test_nothing_refers_to_a_schema_that_is_missing() -> None:
     """Every reference in the description leads somewhere."""
-    description = app.describe_api()
+    description = asgi.describe_api()
     named = set(re.findall(r"#/components/schemas/(\w+)", str(description)))
     assert named <= set(description["components"]["schemas"])
 

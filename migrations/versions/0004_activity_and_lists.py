@@ -1,4 +1,4 @@
-"""The activity ledger that previews read, and lists of mail providers that people publish."""
+"""The activity ledger that previews read, lists of mail providers that people publish, and how many leads a part has."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
+    op.add_column("build_parts", sa.Column("founded", sa.BigInteger(), server_default="0", nullable=False))
     op.create_table(
         "activity_head",
         sa.Column(

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, select
 
-from lead_events import app, clock
+from lead_events import clock
 from lead_events.api import approvals, changes, generations, models
+from lead_events.app import asgi
 from lead_events.domain.times import parse_instant
 from lead_events.projections import projector, replay
 from lead_events.projections.building import build_part
@@ -44,7 +45,7 @@ class Replaying(Service):
         self.now = LONG_AFTER
         for router in (models.router, approvals.router, generations.router, changes.router):
             self.app.include_router(router)
-        self.app.state.generation_actions = app.generation_actions(engine, self.vault)
+        self.app.state.generation_actions = asgi.generation_actions(engine, self.vault)
         self.compiled = projector.Models(engine)
 
     def catch_up(self, page: int = 2_000) -> None:

@@ -15,7 +15,7 @@ import uvicorn.protocols.http.httptools_impl
 from fastapi import FastAPI
 
 from lead_events.api import openapi
-from lead_events.app import describe_api
+from lead_events.app.asgi import describe_api
 from lead_events.cli import generations, serve
 from lead_events.store.engine import safe_sqlite
 from tests.crash import consumer, dying

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import orjson
 import pytest
 
-from lead_events.projections.estimating import CATCHING_UP, COMPARING_A_LEAD, COMPARING_AT_MOST, estimate
+from lead_events.projections.estimating import CATCHING_UP, COMPARING_A_LEAD, COMPARING_AT_MOST, LEAD, estimate
 from lead_events.store.generations import Generation, Status
 from lead_events.store.parts import LEASE, Progress, Work
 
@@ -34,25 +39,24 @@ def test_nothing_is_told_while_processes_start() -> None:
 
 
 def test_two_builders_take_half_the_time() -> None:
-    """Four of twelve parts are done and two are half done: seven seconds of work are left for two, and comparing."""
+    """Four of twelve parts are done and two are half done: seven seconds of work are left for two."""
     finished = [part(n, BEGUN + n // 2 * SECOND) for n in range(4)]
     under_way = tuple(part(n, BEGUN + 2 * SECOND, folded=500) for n in range(2))
-    progress = Progress(12, 4, 5_000, 50, (), under_way, tuple(finished[::-1]), 0)
+    progress = Progress(12, 4, 5_000, 0, (), under_way, tuple(finished[::-1]))
     found = estimate(generation(12_000), progress, BEGUN + 2_500_000)
-    comparing = 120 * COMPARING / 1_000
     assert found.share == pytest.approx(5 / 12)
     assert found.events_per_second == pytest.approx(2_000)
-    assert found.seconds_left == pytest.approx(3.5 + comparing)
+    assert found.seconds_left == pytest.approx(3.5)
 
 
 def test_an_hour_in_which_nobody_built_is_not_counted() -> None:
     """What is told after a resume is what would have been told without the pause."""
-    progress = Progress(12, 4, 4_500, 45, (), (part(5, BEGUN + 3_600 * SECOND, folded=500),), (part(4, BEGUN),), 0)
+    progress = Progress(12, 4, 4_500, 0, (), (part(5, BEGUN + 3_600 * SECOND, folded=500),), (part(4, BEGUN),))
     resumed = estimate(generation(12_000), progress, BEGUN + 3_600 * SECOND + 500_000)
-    without = Progress(12, 4, 4_500, 45, (), (part(5, BEGUN + SECOND, folded=500),), (part(4, BEGUN),), 0)
+    without = Progress(12, 4, 4_500, 0, (), (part(5, BEGUN + SECOND, folded=500),), (part(4, BEGUN),))
     went_on = estimate(generation(12_000), without, BEGUN + SECOND + 500_000)
     assert resumed.seconds_left == pytest.approx(went_on.seconds_left or 0.0)
-    assert resumed.seconds_left == pytest.approx(7.5 + 120 * COMPARING / 1_000)
+    assert resumed.seconds_left == pytest.approx(7.5)
 
 
 def test_one_long_part_is_not_folded_by_two() -> None:
@@ -80,7 +84,7 @@ def test_what_a_dead_builder_left_waits_for_its_lease_and_is_done_again() -> Non
 def test_catching_up_and_comparing_are_counted() -> None:
     """When all is folded, the events that came meanwhile and the leads not yet compared are what is left."""
     ended = part(0, BEGUN, events=2_000)
-    progress = Progress(1, 1, 2_000, 1_000, (), (), (ended,), 500)
+    progress = Progress(1, 1, 2_000, 1_000, (), (), (ended,), 500, founded=1_000)
     found = estimate(generation(2_000), progress, BEGUN + 2_100_000)
     assert found.share == 1.0
     assert found.seconds_left == pytest.approx((500 * CATCHING_UP + 1_000 * COMPARING) / 1_000 - 0.1)
@@ -93,3 +97,62 @@ def test_a_comparison_shows_its_own_pace() -> None:
     progress = Progress(1, 1, 2_000, 1_000, compared, (), (part(0, BEGUN, events=2_000),), 0)
     assert estimate(generation(2_000), progress, now).seconds_left == pytest.approx(2.0)
     assert estimate(generation(2_000), progress, now + SECOND).seconds_left == pytest.approx(1.0)
+
+
+def test_a_heavy_visitor_in_the_first_part_does_not_promise_that_leads_are_cheap() -> None:
+    """One visitor has nearly half of all events; the others have little more than two each, and each is begun and saved too."""
+    of_many = 1_000 + 400 * LEAD
+    ends = [BEGUN + n * of_many * A_MILLISECOND for n in range(4)]
+    finished = [Work(1_000, 1_000, begun, end, 400, 400) for begun, end in pairwise(ends)]
+    now = finished[-1].said_at
+    heavy = Work(10_000, (now - BEGUN) // A_MILLISECOND, BEGUN, now, 1, 0)
+    progress = Progress(11, 3, heavy.folded + 3_000, 1_200, (), (heavy,), tuple(finished[::-1]), founded=4_001)
+    rest = 10_000 - heavy.folded + LEAD + 7 * of_many
+    comparing = 4_001 * COMPARING
+    assert estimate(generation(20_000), progress, now).seconds_left == pytest.approx((rest / 2 + comparing) / 1_000, rel=0.02)
+
+
+BUILDS: dict[str, dict[str, Any]] = orjson.loads((Path(__file__).parent / "recorded_builds.json").read_bytes())
+"""What builders of demo histories wrote down on two cores beside a service, all times in milliseconds since they were asked for.
+
+``parts``: (events, leads, begun, done). ``polls``, of the time after a third of the events: (when, the parts then under way:
+(part, events, folded, leads, begun, said)). ``compared``: (when, leads).
+"""
+ENOUGH = 1_000
+"""Milliseconds: of less than that nobody needs to know a quarter."""
+
+
+def progress_at(build: dict[str, Any], now: int, under_way: list[list[int]]) -> Progress:
+    """What was to be read of a recorded build at an instant."""
+    parts = build["parts"]
+    finished = sorted(
+        (
+            Work(events, events, begun * A_MILLISECOND, said * A_MILLISECOND, leads, leads)
+            for events, leads, begun, said in parts
+            if said <= now
+        ),
+        key=lambda work: -work.said_at,
+    )
+    working = tuple(
+        Work(events, folded, begun * A_MILLISECOND, said * A_MILLISECOND, parts[part][1], leads)
+        for part, events, folded, leads, begun, said in under_way
+    )
+    known = [*finished, *working]
+    compared = tuple((when * A_MILLISECOND, leads) for when, leads in build["compared"] if when <= now)
+    sums = sum(work.folded for work in known), sum(work.leads for work in known)
+    founded = sum(leads for _, leads, _, _ in parts)
+    return Progress(len(parts), len(finished), *sums, compared, working, tuple(finished[:8]), founded=founded)
+
+
+@pytest.mark.parametrize("name", sorted(BUILDS))
+def test_after_a_third_the_end_of_a_recorded_build_is_told_within_a_quarter(name: str) -> None:
+    """Whenever somebody asked for it: while parts are folded, between folding and comparing, and while leads are compared."""
+    build = BUILDS[name]
+    wrong = []
+    for now, under_way in build["polls"]:
+        told = estimate(generation(build["events"]), progress_at(build, now, under_way), now * A_MILLISECOND).seconds_left
+        left = build["end"] - now
+        if told is None or (left > ENOUGH and abs(told * 1_000 - left) > left / 4):
+            wrong.append((now, told, left))
+    assert not wrong
+    assert len(build["polls"]) > 10

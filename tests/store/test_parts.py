@@ -8,14 +8,19 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from lead_events.domain.errors import StaleGeneration
+from lead_events.domain.model import compile_model
 from lead_events.domain.times import SECOND
-from lead_events.store import generations, parts
+from lead_events.store import generations, leads, parts
 from lead_events.store.engine import writing
 from lead_events.store.generations import Status
+from lead_events.store.leads import LeadRow
 from lead_events.store.parts import LEASE, Work
+from tests.histories import MODEL
 
 NOW = 1_700_000_000 * SECOND
 BASE = 30
+FOUNDED = {0: 3, 2: 4}
+"""How many leads the parts have."""
 
 
 def begin(connection: Connection) -> int:
@@ -23,7 +28,7 @@ def begin(connection: Connection) -> int:
     common = {"model_number": 1, "fold_revision": 1, "list_revision": 1, "created_at": 0, "base_clock": 0}
     live = generations.create(connection, status=Status.LIVE, base_position=BASE + 5, **common)
     build = generations.create(connection, status=Status.BUILDING, base_position=BASE, **common)
-    parts.create(connection, build, BASE, 10)
+    parts.create(connection, build, BASE, 10, FOUNDED)
     assert live != build
     return build
 
@@ -36,8 +41,9 @@ def test_a_part_under_way_says_how_far_it_is(engine: Engine) -> None:
         assert part is not None
         parts.renew(connection, build, replace(part, events=8, folded=4, leads=2), NOW + SECOND)
         progress = parts.read_progress(connection, build)
-    assert (progress.parts, progress.done, progress.events, progress.leads, progress.behind) == (3, 0, 4, 2, 5)
-    assert progress.under_way == (Work(8, 4, NOW - SECOND, NOW + SECOND),)
+    assert (progress.parts, progress.done, progress.events, progress.leads, progress.founded) == (3, 0, 4, 2, 7)
+    assert progress.behind == 5
+    assert progress.under_way == (Work(8, 4, NOW - SECOND, NOW + SECOND, 3, 2),)
     assert progress.finished == ()
 
 
@@ -52,7 +58,7 @@ def test_a_part_that_is_done_says_how_long_it_took(engine: Engine) -> None:
         parts.say_compared(connection, build, 10, NOW + 2 * SECOND)
         progress = parts.read_progress(connection, build)
     assert (progress.done, progress.events, progress.leads, progress.compared) == (1, 8, 2, ((NOW + 2 * SECOND, 2),))
-    assert (progress.under_way, progress.finished) == ((), (Work(8, 8, NOW, NOW + SECOND),))
+    assert (progress.under_way, progress.finished) == ((), (Work(8, 8, NOW, NOW + SECOND, 3, 2),))
 
 
 def test_a_part_that_is_taken_again_begins_anew(engine: Engine) -> None:
@@ -69,4 +75,15 @@ def test_a_part_that_is_taken_again_begins_anew(engine: Engine) -> None:
             parts.renew(connection, build, first, later)
     assert again is not None
     assert again.part == first.part
-    assert (progress.events, progress.leads, progress.under_way) == (0, 0, (Work(0, 0, later, later),))
+    assert (progress.events, progress.leads, progress.under_way) == (0, 0, (Work(0, 0, later, later, 3, 0),))
+
+
+def test_leads_are_counted_by_the_part_that_builds_them(engine: Engine) -> None:
+    """A part has the leads founded after its beginning and up to its end, of the one generation that is asked for."""
+    with writing(engine) as connection:
+        build = begin(connection)
+        model = compile_model(MODEL)
+        for generation_id, founding in ((1, 1), (1, 10), (1, 11), (1, 30), (build, 5)):
+            row = LeadRow(model.begin(founding), founding, 0, emptied=False, parked=False)
+            leads.save(connection, leads.encode(generation_id, model, [row]))
+        assert parts.count_leads(connection, 1, 10) == {0: 2, 1: 1, 2: 1}

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import orjson
 
-from lead_events import app
 from lead_events.api import openapi as description
+from lead_events.app import asgi
 from lead_events.cli import pages
 from lead_events.cli.opening import load_settings
 from lead_events.cli.tables import print_table
@@ -35,7 +35,7 @@ def settings() -> None:
 @_ROOT
 def openapi(*, write: bool, root: Path) -> None:
     """Write or check openapi/: the API, every event type and the model document."""
-    files = {"openapi.json": _json(app.describe_api()), "model.schema.json": _json(description.model_schema())}
+    files = {"openapi.json": _json(asgi.describe_api()), "model.schema.json": _json(description.model_schema())}
     for name, schema in description.event_schemas().items():
         files[f"events/{name}.schema.json"] = _json(schema)
     _keep(root / "openapi", files, write=write, command="openapi")
@@ -48,7 +48,7 @@ def docs(*, write: bool, root: Path) -> None:
     """Write or check the generated pages of docs/reference/."""
     from lead_events.cli import commands
 
-    files = {name: text.encode() for name, text in pages.render_all(commands, app.describe_api()).items()}
+    files = {name: text.encode() for name, text in pages.render_all(commands, asgi.describe_api()).items()}
     _keep(root / "docs" / "reference", files, write=write, command="docs")
 
 

@@ -1,10 +1,11 @@
-"""``serve`` and ``worker``: start the service, or its projector alone."""
+"""``serve`` and ``worker``: start the service, or its projector alone, which needs nothing of the API."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import click
 import structlog
@@ -12,8 +13,6 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from lead_events import app, logs, serving, settings
-from lead_events.api.slow_clients import ImpatientProtocol
-from lead_events.app import Application
 from lead_events.cli import welcome
 from lead_events.cli.opening import load_settings, saying_outages
 from lead_events.domain.errors import LeadEventsError, Misconfigured
@@ -22,6 +21,9 @@ from lead_events.projections.projector import Step
 from lead_events.settings import Settings
 from lead_events.store import migrate
 from lead_events.transfer.judging import collect_seldom
+
+if TYPE_CHECKING:
+    from lead_events.app.asgi import Application
 
 _FAILED = 1
 _logger = structlog.get_logger("lead_events.worker")
@@ -34,6 +36,8 @@ _logger = structlog.get_logger("lead_events.worker")
 @click.option("--no-projector", is_flag=True, help="Fold nothing here: a worker does it elsewhere.")
 def serve(*, upgrade: bool, host: str | None, port: int | None, no_projector: bool) -> None:
     """Serve the API, its docs and the live projector."""
+    from lead_events.app import asgi
+
     found = load_settings(host=host, port=port)
     logs.configure(found.log_level)
     _warn_of_unknown()
@@ -41,7 +45,7 @@ def serve(*, upgrade: bool, host: str | None, port: int | None, no_projector: bo
     engine = _open(found, upgrade=upgrade)
     founded = _found(found, engine)
     made = welcome.create_first_keys(engine) if founded else None
-    application = app.create_app(found, engine)
+    application = asgi.create_app(found, engine)
     supervisor = None if no_projector or application.readiness.problems else _supervisor()
     address = found.public_url or welcome.address(found.host, listener.getsockname()[1])
     server = serving.Server(
@@ -131,6 +135,8 @@ def _supervisor() -> serving.Supervisor:
 
 
 def _protocol(found: Settings) -> type:
+    from lead_events.api.slow_clients import ImpatientProtocol
+
     return type("Protocol", (ImpatientProtocol,), {"patience_seconds": found.request_seconds})
 
 

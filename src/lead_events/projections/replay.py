@@ -71,6 +71,10 @@ def begin(engine: Engine, model_number: int, *, part_positions: int | None = Non
     Raises:
         NotFound: no model has this number.
     """
+    with reading(engine) as connection:  # counting may take a while, and nobody else can write meanwhile
+        live = generations.load_live(connection)
+        width = part_positions or _width(live.position)
+        founded = parts.count_leads(connection, live.generation_id, width)
     with writing(engine) as connection:
         models.load(connection, model_number)
         live = generations.load_live(connection)
@@ -84,7 +88,7 @@ def begin(engine: Engine, model_number: int, *, part_positions: int | None = Non
             base_position=live.position,
             base_clock=live.clock,
         )
-        parts.create(connection, generation_id, live.position, part_positions or _width(live.position))
+        parts.create(connection, generation_id, live.position, width, founded)
     return generation_id
 
 

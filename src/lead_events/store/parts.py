@@ -5,6 +5,7 @@ A builder writes down how far it is with every save, so that a build's end can b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -51,12 +52,16 @@ class Work(NamedTuple):
         folded: how many of them are folded.
         begun: when its builder began, microseconds UTC.
         said_at: when it was done, or when its builder last said how far it is.
+        founded: how many leads it has.
+        leads: how many of them are folded.
     """
 
     events: int
     folded: int
     begun: Instant
     said_at: Instant
+    founded: int = 0
+    leads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Progress:
         under_way: of the parts that were taken and are not done.
         finished: of the parts that were done last, the latest first.
         behind: how many events the live generation is ahead.
+        founded: how many leads there are.
     """
 
     parts: int
@@ -80,13 +86,27 @@ class Progress:
     under_way: tuple[Work, ...] = ()
     finished: tuple[Work, ...] = ()
     behind: int = 0
+    founded: int = 0
 
 
-def create(connection: Connection, generation_id: int, upto: int, width: int) -> None:
-    """Divide the leads founded up to a position into parts of ``width`` positions."""
+def create(connection: Connection, generation_id: int, upto: int, width: int, founded: Mapping[int, int]) -> None:
+    """Divide the leads founded up to a position into parts of ``width`` positions.
+
+    Args:
+        founded: part → how many leads it has, as ``count_leads`` says.
+    """
     starts = range(0, upto, width)
-    rows = [(generation_id, n, low, min(low + width, upto), 0, False, 0, 0, 0, 0, 0) for n, low in enumerate(starts)]
+    none = False, 0, 0, 0, 0, 0
+    rows = [(generation_id, n, low, min(low + width, upto), 0, *none, founded.get(n, 0)) for n, low in enumerate(starts)]
     insert_rows(connection, _TABLE, rows)
+
+
+def count_leads(connection: Connection, generation_id: int, width: int) -> dict[int, int]:
+    """Return how many leads of a complete generation each part of ``width`` positions has."""
+    table = schema.leads
+    part = ((table.c.founding - 1) // width).label("part")
+    rows = connection.execute(select(part, func.count()).where(table.c.generation_id == generation_id).group_by(part))
+    return {int(number): int(leads) for number, leads in rows}
 
 
 def take(connection: Connection, generation_id: int, now: Instant, begun: Instant | None = None) -> Part | None:
@@ -142,13 +162,14 @@ def read_progress(connection: Connection, generation_id: int) -> Progress:
     """Return how far a build is."""
     of_build, done = _TABLE.c.generation_id == generation_id, _TABLE.c.done.is_(True)
     leads = func.sum(_TABLE.c.leads)
-    sums = func.sum(_TABLE.c.folded), leads
+    sums = func.sum(_TABLE.c.folded), leads, func.sum(_TABLE.c.founded)
     row = connection.execute(select(func.count(), func.count().filter(done), *sums).where(of_build)).one()
     said_at = _TABLE.c.taken_until - LEASE
-    work = select(_TABLE.c.events, _TABLE.c.folded, said_at - _TABLE.c.worked, said_at).where(of_build)
+    said = said_at - _TABLE.c.worked, said_at
+    work = select(_TABLE.c.events, _TABLE.c.folded, *said, _TABLE.c.founded, _TABLE.c.leads).where(of_build)
     under_way = connection.execute(work.where(~done, _TABLE.c.taken_until > 0)).all()
     finished = connection.execute(work.where(done).order_by(_TABLE.c.taken_until.desc()).limit(_LAST)).all()
-    count, ended, folded, of_leads = (int(number or 0) for number in row)
+    count, ended, folded, of_leads, founded = (int(number or 0) for number in row)
     of_instant = select(_TABLE.c.compared, leads).where(of_build, _TABLE.c.compared > 0)
     compared = connection.execute(of_instant.group_by(_TABLE.c.compared).order_by(_TABLE.c.compared)).all()
     return Progress(
@@ -160,6 +181,7 @@ def read_progress(connection: Connection, generation_id: int) -> Progress:
         under_way=tuple(Work(*each) for each in under_way),
         finished=tuple(Work(*each) for each in finished),
         behind=_behind(connection, generation_id),
+        founded=founded,
     )
 
 

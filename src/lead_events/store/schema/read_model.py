@@ -44,6 +44,7 @@ build_parts = Table(
     Column("folded", BigInteger, nullable=False, server_default="0"),
     Column("worked", BigInteger, nullable=False, server_default="0"),
     Column("compared", BigInteger, nullable=False, server_default="0"),
+    Column("founded", BigInteger, nullable=False, server_default="0"),
 )
 
 _CONTACT: Any = {"postgresql_where": text("contact"), "sqlite_where": text("contact")}
