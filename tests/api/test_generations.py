@@ -146,7 +146,7 @@ def test_a_builder_that_lost_its_part_saves_nothing(service: Replaying) -> None:
     service.say(person("boris"))
     rows = service.rows(generation_id)
     with pytest.raises(StaleGeneration):
-        build_part(service.engine, service.vault, generation, service.compiled.of(2), slow)
+        build_part(service.engine, service.vault, generation, service.compiled.of(generation), slow)
     assert service.rows(generation_id) == rows
 
 

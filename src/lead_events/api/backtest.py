@@ -14,9 +14,10 @@ from fastapi import APIRouter, Request
 from lead_events.api.auth import require
 from lead_events.api.deps import ReaderDep, problems
 from lead_events.api.schemas_backtest import BacktestReport, BacktestRequest, Tried, show
-from lead_events.domain import lint
+from lead_events.domain import lint, lint_lists
 from lead_events.domain.backtest import Backtest
 from lead_events.domain.errors import Unavailable
+from lead_events.domain.lists import Lists, compile_lists
 from lead_events.domain.times import parse_duration
 from lead_events.store import models
 from lead_events.store.api_keys import Scope
@@ -30,8 +31,10 @@ _BUSY = threading.Lock()
 class TryModels(Protocol):
     """What the composition root puts into the state as ``backtest``."""
 
-    def __call__(self, documents: Mapping[str, Mapping[str, Any]], *, outcome: str, horizon: int | None) -> Backtest:
-        """Try labelled documents against an outcome, watching each lead for some microseconds."""
+    def __call__(
+        self, documents: Mapping[str, Mapping[str, Any]], *, outcome: str, horizon: int | None, changed: Lists | None
+    ) -> Backtest:
+        """Try labelled documents against an outcome, watching each lead for some microseconds; None: the newest lists."""
 
 
 class BusyTrying(Unavailable):
@@ -47,12 +50,13 @@ def backtest_models(wanted: BacktestRequest, reader: ReaderDep, request: Request
     Only what was known at each moment counts. The service runs one back-test at a time; the answer comes when it is done.
     """
     horizon = None if wanted.horizon is None else parse_duration(wanted.horizon)
+    changed = None if wanted.lists is None else compile_lists(lint_lists.check(wanted.lists)[0])
     documents = _load(reader, wanted.model if isinstance(wanted.model, list) else [wanted.model])
     run: TryModels = request.app.state.backtest
     if not _BUSY.acquire(blocking=False):
         raise BusyTrying
     try:
-        return show(run(documents, outcome=wanted.outcome, horizon=horizon))
+        return show(run(documents, outcome=wanted.outcome, horizon=horizon, changed=changed))
     finally:
         _BUSY.release()
 

@@ -26,6 +26,9 @@ class BacktestRequest(Answer):
         examples=["deal.won"],
         description="Type of the event that a good definition finds leads before.",
     )
+    lists: dict[str, JsonValue] | None = Field(
+        default=None, description="A document of lists of mail providers to try them with; those published last when null."
+    )
     horizon: str | None = Field(
         default=None,
         examples=["180d"],

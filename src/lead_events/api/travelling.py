@@ -22,7 +22,7 @@ from lead_events.domain.scoring import Trace
 from lead_events.domain.times import DAY, YEAR_2000, Instant, format_instant, parse_instant
 from lead_events.store import log, models, travel
 from lead_events.store.leads import LeadRow
-from lead_events.store.travel import View
+from lead_events.store.travel import Live, View
 
 AHEAD = 366 * DAY
 """How far into the future a lead may be looked at: time passes, nothing else happens."""
@@ -144,17 +144,16 @@ def _read_instant(name: str, text: str | None) -> Instant | None:
 
 
 def _choose_model(reader: Reader, moment: Moment, view: View, named: int | None) -> tuple[int, Model]:
-    live = moment.generation.model_number
-    number = named
-    if number is None and view.known_at is not None:
-        number = travel.model_of(moment.connection, view.position)
-    if number is None or number == live:
-        return live, moment.model
+    live = Live(moment.generation.model_number, moment.generation.list_revision)
+    then = travel.live_at(moment.connection, view.position) if view.known_at is not None else None
+    wanted = then or live
+    if named is not None:
+        wanted = wanted._replace(model=named)
     try:
-        return number, reader.model(moment.connection, number)
+        return wanted.model, reader.model(moment.connection, *wanted)
     except NotFound:
         if named is None:
-            return live, moment.model
+            return live.model, moment.model
         known = ", ".join(str(each.number) for each in models.load_all(moment.connection))
         raise UnknownModel(known) from None
 

@@ -66,7 +66,7 @@ def verify_leads(
         wanted = _foundings(connection, generation)
     if sample is not None and sample < len(wanted):
         wanted = [wanted[len(wanted) * n // sample] for n in range(sample)]
-    model = compiled.of(generation.model_number)
+    model = compiled.of(generation)
     mismatches: list[Mismatch] = []
     parked_leads = 0
     for start in range(0, len(wanted), _CHUNK):
