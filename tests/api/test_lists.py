@@ -146,7 +146,7 @@ def test_a_back_test_can_try_other_lists(service: Replaying) -> None:
     def fired(**more: Any) -> int:
         answer = service.post("/v1/models/backtest", {"model": 1, "outcome": "deal.won", **more})
         assert answer.status_code == 200, answer.text
-        return next(each["leads"] for each in answer.json()["rules"] if each["rule"] == "business")
+        return int(next(each["leads"] for each in answer.json()["rules"] if each["rule"] == "business"))
 
     assert (fired(), fired(lists=CHANGE)) == (2, 0)
     service.post("/v1/lists", CHANGE)

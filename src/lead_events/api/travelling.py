@@ -20,9 +20,9 @@ from lead_events.domain.lead import fold_from_beginning
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
 from lead_events.domain.times import DAY, YEAR_2000, Instant, format_instant, parse_instant
-from lead_events.store import log, models, travel
+from lead_events.store import log, models, promotions, travel
 from lead_events.store.leads import LeadRow
-from lead_events.store.travel import Live, View
+from lead_events.store.travel import View
 
 AHEAD = 366 * DAY
 """How far into the future a lead may be looked at: time passes, nothing else happens."""
@@ -144,16 +144,17 @@ def _read_instant(name: str, text: str | None) -> Instant | None:
 
 
 def _choose_model(reader: Reader, moment: Moment, view: View, named: int | None) -> tuple[int, Model]:
-    live = Live(moment.generation.model_number, moment.generation.list_revision)
-    then = travel.live_at(moment.connection, view.position) if view.known_at is not None else None
-    wanted = then or live
-    if named is not None:
-        wanted = wanted._replace(model=named)
+    live = moment.generation
+    number, list_revision = live.model_number, live.list_revision
+    if view.known_at is not None:
+        then = promotions.load_live_at(moment.connection, view.position)
+        number, list_revision = then.model, then.list_revision
+    number = number if named is None else named
     try:
-        return wanted.model, reader.model(moment.connection, *wanted)
+        return number, reader.model(moment.connection, number, list_revision)
     except NotFound:
         if named is None:
-            return live.model, moment.model
+            return live.model_number, moment.model
         known = ", ".join(str(each.number) for each in models.load_all(moment.connection))
         raise UnknownModel(known) from None
 

@@ -20,7 +20,7 @@ from lead_events.domain.times import DAY, Instant
 from lead_events.projections.folding import fold_page
 from lead_events.projections.pages import Bound, read_page
 from lead_events.projections.projector import PAGE_EVENTS, Models, save, step
-from lead_events.store import approvals, changes, generations, log, schema
+from lead_events.store import approvals, changes, generations, log, promotions, schema
 from lead_events.store.changes import Draft
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import Arrival, pack_batch
@@ -156,10 +156,11 @@ def _append_promoted(
         "list_revision": new.list_revision,
         "previous_id": live.generation_id,
         "announce": announce.value,
+        **promotions.describe_digests(connection, live, new),
     }
     if reason is not None:
         properties["without_approval"] = reason
-    sent = {"type": "generation.promoted", "properties": properties}
+    sent = {"type": promotions.TYPE, "properties": properties}
     event = wire.admit(sent, arrival=now, trusted=True, phone_region=None, new_event_id=clock.new_event_id, own=True)
     envelopes, packing = pack_batch(vault, [Arrival(SERVICE_SOURCE, event, now)])
     (outcome,) = log.append_packed(connection, packing, envelopes)

@@ -13,13 +13,12 @@ from sqlalchemy import Connection, Row, select
 from lead_events.domain.errors import InvalidInstant
 from lead_events.domain.events import Event
 from lead_events.domain.identity import Known
-from lead_events.domain.lists import SHIPPED_NUMBER
 from lead_events.domain.times import Instant, parse_instant
 from lead_events.store import histories, identity, listing, parked, schema
 from lead_events.store.dialect import any_of
 from lead_events.store.histories import History
 from lead_events.store.opening import open_events
-from lead_events.store.vault import LOG_REF, Vault
+from lead_events.store.vault import Vault
 
 _KNOWN_AT = '"known_at":'
 
@@ -56,13 +55,6 @@ class Past(NamedTuple):
     position: int
     received_at: Instant
     earliest: Instant | None
-
-
-class Live(NamedTuple):
-    """What leads were folded by: the numbers of a model and of lists."""
-
-    model: int
-    lists: int
 
 
 def load(connection: Connection, vault: Vault, founding: int, view: View) -> Past:
@@ -132,17 +124,3 @@ def load_members(connection: Connection, founding: int, view: View) -> set[int]:
     known = Known()
     identity.load_merges(connection, known, view.position)
     return identity.with_members(known, [founding])
-
-
-def live_at(connection: Connection, position: int) -> Live | None:
-    """Return what was live at a position, as the promotions in the log tell; None if none does."""
-    table = schema.events
-    promotions = select(table.c.position, table.c.body).where(table.c.subject == LOG_REF, table.c.type == "generation.promoted")
-    last = promotions.where(table.c.position <= position).order_by(table.c.position.desc()).limit(1)
-    row = connection.execute(last).first()
-    if row is not None:
-        said = orjson.loads(row.body)["properties"]
-        return None if said.get("model") is None else Live(said["model"], said.get("list_revision") or SHIPPED_NUMBER)
-    first = schema.generations
-    found = connection.execute(select(first.c.model_number, first.c.list_revision).order_by(first.c.generation_id).limit(1))
-    return next((Live(*row) for row in found), None)
