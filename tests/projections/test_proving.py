@@ -68,9 +68,9 @@ def test_it_is_the_same_on_another_database(world: World, beside: Engine) -> Non
 
 def test_anybody_can_compute_it(world: World) -> None:
     """From the rows of the log and the documents alone, as the guide says."""
-    events, tables = schema.events.c, (schema.models, schema.lists)
+    tables = schema.models, schema.lists
     with reading(world.engine) as connection:
-        rows = connection.execute(select(events).order_by(events.position)).all()
+        rows = connection.execute(select(schema.events).order_by(schema.events.c.position)).all()
         documents = [{row.number: json.loads(row.document) for row in connection.execute(select(table))} for table in tables]
 
     def sha(value: Any) -> str:
