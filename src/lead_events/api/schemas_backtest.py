@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue, StrictInt
 
-from lead_events.api.schemas import Answer, Time
+from lead_events.api.schemas import Answer, Problem, Time
 from lead_events.domain.backtest import Backtest, Curve, Found, Judged
 from lead_events.domain.separation import Quality, Verdict
 from lead_events.domain.times import format_instant
@@ -113,6 +113,14 @@ class BacktestReport(Answer):
     known_at: KnownShown
     definitions: list[FoundShown]
     rules: list[JudgedShown]
+
+
+class BacktestLine(Answer):
+    """One line of a back-test that tells how far it is; the last one has the report, or the problem it ended with."""
+
+    progress: float = Field(description="Share of the log looked through, 0 to 1.")
+    report: BacktestReport | None = None
+    problem: Problem | None = None
 
 
 def show(done: Backtest) -> BacktestReport:

@@ -80,7 +80,7 @@ def run(
         outcome: type of the event that good definitions find leads before.
         horizon: how long to watch each lead from its first event, microseconds; None until the end of the log.
         changed: lists of mail providers; those published last when None.
-        advance: told now and then how far it is.
+        advance: told now and then how far it is; what it raises ends the work.
 
     Raises:
         InvalidModel: a document cannot be compiled.
