@@ -21,7 +21,7 @@ from lead_events.projections import promotion
 from lead_events.projections.projector import Models
 from lead_events.store import generations, leads, schema
 from lead_events.store.engine import reading, writing
-from lead_events.store.generations import Status
+from lead_events.store.generations import Generation, Status
 from lead_events.store.leads import LeadRow, open_row
 
 _ASKED_SECONDS = 0.020
@@ -119,7 +119,7 @@ def _count(database: Database, *, mql: bool) -> int:
 def _promote(given: World, database: Database) -> Row:
     with reading(database.engine) as connection:
         ready = next(each for each in generations.load_all(connection) if each.status is Status.READY)
-    written = _fill(given, database, ready.generation_id, ready.model_number)
+    written = _fill(given, database, ready)
     begun = time.perf_counter()
     promotion.promote(database.engine, database.vault, ready.generation_id, Models(database.engine))
     seconds = time.perf_counter() - begun
@@ -138,9 +138,9 @@ def _promote(given: World, database: Database) -> Row:
     )
 
 
-def _fill(given: World, database: Database, generation_id: int, model_number: int) -> int:
+def _fill(given: World, database: Database, generation: Generation) -> int:
     """Write copies of the leads with a contact until there are enough, or time is up."""
-    model = Models(database.engine).of(model_number)
+    generation_id, model = generation.generation_id, Models(database.engine).of(generation)
     patterns = _load_contacts(database, generation_id)
     wanted = given.plan.leads - len(patterns)
     end = time.perf_counter() + given.plan.lead_seconds

@@ -65,7 +65,7 @@ def _fold(database: Database) -> float:
     with reading(database.engine) as connection:
         generation = generations.load(connection, generation_id)
     identity.extend(database.engine, generation.base_position, 5_000)
-    model = Models(database.engine).of(1)
+    model = Models(database.engine).of(generation)
     begun = time.process_time()
     while True:
         with writing(database.engine) as connection:

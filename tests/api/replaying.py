@@ -52,7 +52,7 @@ class Replaying(Service):
         """Step whatever is live now, and then what stands by, until nothing is left."""
         with reading(self.engine) as connection:
             live = kept.load_live(connection)
-        self.live, self.model = live.generation_id, projector.Models(self.engine).of(live.model_number)
+        self.live, self.model = live.generation_id, projector.Models(self.engine).of(live)
         super().catch_up(page)
         with reading(self.engine) as connection:
             others = kept.load_standing_by(connection)
@@ -83,7 +83,7 @@ class Replaying(Service):
                 part = parts.take(connection, generation_id, clock.now())
             if part is None:
                 break
-            build_part(self.engine, self.vault, generation, self.compiled.of(generation.model_number), part)
+            build_part(self.engine, self.vault, generation, self.compiled.of(generation), part)
         replay._complete(self.engine, self.vault, generation_id, threading.Event())
         with reading(self.engine) as connection:
             return kept.load(connection, generation_id).status is Status.READY

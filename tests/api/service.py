@@ -86,7 +86,7 @@ class Service:
             self.write = api_keys.create(connection, KeyKind.WRITE, "shop")[1]
         with reading(engine) as connection:
             self.live = generations.load_live(connection).generation_id
-            self.model = models.load_compiled(connection, 1)
+            self.model = models.load_compiled(connection, 1, 1)
         self.app = FastAPI()
         for router in ROUTERS:
             self.app.include_router(router)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import threading
 from functools import partial
 from typing import Any
 
+import httpx
+import orjson
 import pytest
 from sqlalchemy import Engine, func, select
 
@@ -16,6 +19,7 @@ from lead_events.store import schema
 from lead_events.store.engine import reading
 from tests.api.conftest import assert_problem
 from tests.api.service import MODEL, Service, person, visitor
+from tests.api.serving import listening
 
 PATH = "/v1/models/backtest"
 
@@ -117,3 +121,61 @@ def test_one_back_test_runs_at_a_time(service: Service) -> None:
     service.app.state.backtest = asks_again
     assert service.post(PATH, {"model": 1, "outcome": "deal.won"}).status_code == 200
     assert_problem(seen[0], 503, "busy_trying")
+
+
+def lines(service: Service, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return every line of a back-test that tells how far it is."""
+    headers = {"Authorization": f"Bearer {service.secret}", "Accept": "application/x-ndjson"}
+    answer = service.ask("POST", PATH, json=body, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson"), answer.text
+    return [orjson.loads(line) for line in answer.content.splitlines()]
+
+
+def test_lines_tell_how_far_it_is_and_the_last_has_the_report(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same report as without them; progress never falls."""
+    monkeypatch.setattr(backtesting, "_PART_POSITIONS", 2)
+    *before, last = lines(service, {"model": 1, "outcome": "deal.won"})
+    assert len(before) > 1
+    shares = [each["progress"] for each in (*before, last)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert all(each["report"] is None and each["problem"] is None for each in before)
+    assert last == {"progress": 1.0, "report": service.post(PATH, {"model": 1, "outcome": "deal.won"}).json(), "problem": None}
+
+
+def test_what_goes_wrong_after_the_first_line_stands_in_the_last(service: Service) -> None:
+    """An outcome that nobody had is known at the end only; what is wrong with the request is a problem as ever."""
+    last = lines(service, {"model": 1, "outcome": "deal.lost"})[-1]
+    assert (last["report"], last["problem"]["code"], last["problem"]["status"]) == (None, "no_such_outcome", 422)
+    headers = {"Authorization": f"Bearer {service.secret}", "Accept": "application/x-ndjson"}
+    assert_problem(service.ask("POST", PATH, json={"model": 7, "outcome": "deal.won"}, headers=headers), 404, "not_found")
+    assert lines(service, {"model": 1, "outcome": "deal.won"})[-1]["report"] is not None
+
+
+def test_closing_the_connection_ends_the_work(service: Service) -> None:
+    """Over a socket: after its first line the client closes, the work is ended at its next step, and another can begin."""
+    ended, gone = threading.Event(), threading.Event()
+
+    def endless(*_arguments: Any, advance: Any, **_options: Any) -> Any:
+        try:
+            advance(1, 10)
+            assert gone.wait(30)
+            while True:
+                advance(0, 10)
+        finally:
+            ended.set()
+
+    run, service.app.state.backtest = service.app.state.backtest, endless
+    headers = {"Authorization": f"Bearer {service.secret}", "Accept": "application/x-ndjson"}
+    body = {"model": 1, "outcome": "deal.won"}
+    with (
+        listening(service.app) as address,
+        httpx.stream("POST", address + PATH, json=body, headers=headers, trust_env=False, timeout=30) as answer,
+    ):
+        assert orjson.loads(next(answer.iter_lines()))["progress"] == 0.1
+        assert_problem(service.post(PATH, body), 503, "busy_trying")
+        answer.close()
+        gone.set()
+        assert ended.wait(30)
+    service.app.state.backtest = run
+    assert lines(service, body)[-1]["report"] is not None

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from lead_events.domain import companies
+from lead_events.domain.lists import SHIPPED
 from tests.api.identifying import Identifying
 from tests.api.service import person, visitor
 
@@ -29,7 +30,8 @@ KEYS = [
 def test_a_company_is_known_by_a_corporate_address_or_by_its_name() -> None:
     """Free and disposable mailboxes say nothing of a company; subdomains and spelling do not divide one."""
     for email, name, key in KEYS:
-        found = (companies.corporate_domain(email) if email else None) or (companies.key_of_name(name) if name else None)
+        by_email = companies.corporate_domain(email, SHIPPED) if email else None
+        found = by_email or (companies.key_of_name(name, SHIPPED) if name else None)
         assert found == key, (email, name)
 
 

@@ -147,7 +147,7 @@ def test_a_builder_that_lost_its_part_saves_nothing(service: Replaying) -> None:
     service.say(person("boris"))
     rows = service.rows(generation_id)
     with pytest.raises(StaleGeneration):
-        build_part(service.engine, service.vault, generation, service.compiled.of(2), slow)
+        build_part(service.engine, service.vault, generation, service.compiled.of(generation), slow)
     assert service.rows(generation_id) == rows
 
 
@@ -261,3 +261,25 @@ def test_only_those_who_are_named_can_approve(service: Replaying) -> None:
     assert_problem(service.post("/v1/models/9/approvals", {"name": "anna"}), 404, "not_found")
     assert_problem(service.post("/v1/models/2/approvals", {"name": ""}), 422, "invalid_request")
     assert_problem(service.get("/v1/models/9/approvals"), 404, "not_found")
+
+
+def test_which_generation_was_live_at_an_instant_is_told(service: Replaying) -> None:
+    """By the promotions in the log: before the first, between two, and after a rollback; nobody knows the future."""
+    begin = service.get("/v1/leads").json()["as_of"]
+    generation_id = service.replayed(with_points("form", 40))
+    service.post(f"/v1/generations/{generation_id}/promote")
+    service.catch_up()
+    between = service.get("/v1/leads").json()["as_of"]
+    service.post("/v1/generations/rollback")
+    service.catch_up()
+    now = service.get("/v1/leads").json()["as_of"]
+    assert begin < between < now
+
+    def live(at: str) -> list[tuple[int, int]]:
+        answer = service.get("/v1/generations", {"live_at": at})
+        assert answer.status_code == 200, answer.text
+        return [(each["generation_id"], each["model"]) for each in answer.json()["data"]]
+
+    assert (live("2001-01-01T00:00:00Z"), live(begin), live(between), live(now)) == ([(1, 1)], [(1, 1)], [(2, 2)], [(1, 1)])
+    for wrong in ("2999-01-01T00:00:00Z", "yesterday", "2026-11-21", ""):
+        assert_problem(service.get("/v1/generations", {"live_at": wrong}), 422, "invalid_parameter")

@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-import uvicorn
 import yaml
 from sqlalchemy import Engine, event
 
-from lead_events import serving
 from lead_events.api import preview as route
-from lead_events.api.slow_clients import ImpatientProtocol
 from lead_events.domain.model import Model
 from lead_events.projections import previewing
 from lead_events.store import api_keys, schema
@@ -27,6 +23,7 @@ from lead_events.store.engine import reading, writing
 from tests.api.conftest import assert_problem
 from tests.api.replaying import Replaying, with_points
 from tests.api.service import person, visitor
+from tests.api.serving import listening
 
 ADDRESS = "/v1/models/preview"
 
@@ -235,17 +232,3 @@ def test_a_client_that_hangs_up_stops_the_work_through_a_real_server(service: Re
         assert not stops[0].is_set()
         answer.close()
         assert stops[0].wait(30)
-
-
-@contextmanager
-def listening(served: Any) -> Iterator[str]:
-    """Serve an application on a socket of its own, as the service does, for the length of a block."""
-    listener = serving.listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(served, http=ImpatientProtocol, lifespan="off", log_config=None))
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()

@@ -91,6 +91,30 @@ def test_verify_log_tells_a_broken_log_by_its_exit_code(env: dict[str, str], dat
     assert "events position 1" in broken.stdout
 
 
+def test_verify_digest_prints_the_chain_of_promotions(env: dict[str, str], database_url: str, tmp_path: Path) -> None:
+    """Of the live generation unless another is named; a model that was changed since is a finding and an exit code."""
+    (tmp_path / "model.yaml").write_text(run(env, "models", "show", "1", "--yaml").stdout.replace("name:", "name: the second", 1))
+    assert run(env, "models", "publish", str(tmp_path / "model.yaml")).returncode == 0
+    assert run(env, "replay", "--model", "2", "--processes", "1").returncode == 0
+    assert run(env, "promote", "2", "--yes").returncode == 0
+    printed = run(env, "verify", "digest")
+    assert printed.returncode == 0, printed.stderr
+    assert printed.stdout == run(env, "verify", "digest", "2").stdout != run(env, "verify", "digest", "1").stdout
+    assert printed.stdout in run(env, "verify").stdout
+    blocks = [dict(line.split(maxsplit=1) for line in each.splitlines() if " " in line) for each in printed.stdout.split("\n\n")]
+    assert [block.get("generation_id") for block in blocks] == ["2", "1", "2", None]
+    assert (blocks[1]["position"], blocks[1]["at"], blocks[1]["lists_digest"]) == ("0", "-", "-")
+    assert blocks[0]["model"] == blocks[2]["model_digest"] != blocks[1]["model_digest"]
+    assert printed.stdout.endswith("1 promotions, 0 findings.\n")
+    engine = databases.connect(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE models SET document = REPLACE(document, 'the second', 'another') WHERE number = 2"))
+    engine.dispose()
+    broken = run(env, "verify", "digest")
+    assert (broken.returncode, run(env, "verify").returncode) == (1, 1)
+    assert "model 2 is not the document that was promoted" in broken.stdout
+
+
 def test_nothing_parked_and_nothing_quarantined_is_an_empty_list(env: dict[str, str]) -> None:
     """Fresh from the start."""
     for group in ("parked", "quarantine"):

@@ -129,7 +129,7 @@ def catch_up(engine: Engine, vault: Vault) -> None:
     with reading(engine) as connection:
         live = generations.load_live(connection)
     compiled = projector.Models(engine)
-    while projector.step(engine, vault, live.generation_id, compiled.of(live.model_number)) is not None:
+    while projector.step(engine, vault, live.generation_id, compiled.of(live)) is not None:
         pass
 
 

@@ -41,7 +41,7 @@ def catch_up(env: dict[str, str]) -> None:
     vault = app.open_vault(found, engine)
     with reading(engine) as connection:
         live = generations.load_live(connection)
-    model = projector.Models(engine).of(live.model_number)
+    model = projector.Models(engine).of(live)
     while projector.step(engine, vault, live.generation_id, model, 2_000) is not None:
         pass
     engine.dispose()

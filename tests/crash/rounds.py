@@ -171,7 +171,7 @@ class Campaign:
             live = generations.load_live(connection)
             others = generations.load_standing_by(connection)
         for each in (live, *others):
-            while projector.step(self.engine, self.vault, each.generation_id, self.compiled.of(each.model_number)) is not None:
+            while projector.step(self.engine, self.vault, each.generation_id, self.compiled.of(each)) is not None:
                 pass
 
     def append(self, events: int, draw: random.Random | None = None) -> None:

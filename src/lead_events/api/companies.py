@@ -100,8 +100,8 @@ def list_companies(reader: ReaderDep, page: AskedPageDep) -> CompanyList:
 @router.get("/{domain}", operation_id="get_company", dependencies=[OwnWrite], responses=problems(404, 422, 503))
 def get_company(domain: str, reader: ReaderDep) -> CompanyAnswer:
     """Show a company: by its domain, any host below it, an e-mail address there, or ``name:`` and its name."""
-    key = keys.key_of_text(domain)
     with reader.moment() as moment:
+        key = keys.key_of_text(domain, moment.model.lists)
         row = companies.load(moment.connection, moment.generation.generation_id, key) if key else None
         if row is None:
             raise UnknownCompany

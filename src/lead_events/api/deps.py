@@ -88,7 +88,7 @@ class Reader:
     Attributes:
         public_url: what links start with, or None for the address that the request came to.
         phone_region: default country of phone numbers, ISO 3166 alpha-2, or None.
-        compiled: models by number; a published model never changes.
+        compiled: models by their number and that of their lists; what is published never changes.
         request: the one that is answered.
     """
 
@@ -96,7 +96,7 @@ class Reader:
     vault: Vault
     public_url: str | None
     phone_region: str | None
-    compiled: dict[int, Model]
+    compiled: dict[tuple[int, int], Model]
     request: Request
 
     def note_read(self, what: ReadKind, rows: Iterable[LeadRow]) -> None:
@@ -129,17 +129,19 @@ class Reader:
         """
         with snapshot(self.engine) as connection:
             generation = _load(connection, generation_id)
-            yield Moment(connection, self.vault, generation, self.model(connection, generation.model_number))
+            model = self.model(connection, generation.model_number, generation.list_revision)
+            yield Moment(connection, self.vault, generation, model)
 
-    def model(self, connection: Connection, number: int) -> Model:
-        """Return a published model, compiled once.
+    def model(self, connection: Connection, number: int, list_revision: int) -> Model:
+        """Return a published model, compiled once with the lists of a number.
 
         Raises:
-            NotFound: no model has this number.
+            NotFound: no model, or no lists, have this number.
         """
-        if number not in self.compiled:
-            self.compiled[number] = models.load_compiled(connection, number)
-        return self.compiled[number]
+        numbers = number, list_revision
+        if numbers not in self.compiled:
+            self.compiled[numbers] = models.load_compiled(connection, *numbers)
+        return self.compiled[numbers]
 
 
 def _load(connection: Connection, generation_id: int | None) -> Generation:

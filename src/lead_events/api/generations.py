@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
 from lead_events import clock
 from lead_events.api.auth import require
 from lead_events.api.deps import ReaderDep, problems
+from lead_events.api.lead_filters import InvalidParameter
 from lead_events.api.schemas_generations import (
     BuildProgress,
     BuildRequest,
@@ -27,11 +28,13 @@ from lead_events.api.schemas_generations import (
     PromotionRequest,
     RollbackRequest,
 )
-from lead_events.domain.times import SECOND, Instant, format_instant
-from lead_events.store import generations, log, parts
+from lead_events.domain.errors import InvalidInstant
+from lead_events.domain.times import SECOND, Instant, format_instant, parse_instant
+from lead_events.store import generations, log, parts, promotions
 from lead_events.store.api_keys import Scope
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation, Status
+from lead_events.store.log import Head
 from lead_events.store.parts import Progress
 
 router = APIRouter(prefix="/v1/generations", tags=["generations"], dependencies=[require(Scope.REPLAY)])
@@ -106,14 +109,31 @@ def begin_generation(wanted: BuildRequest, reader: ReaderDep, actions: _ActionsD
     return _load(reader, actions, generation_id)
 
 
-@router.get("", operation_id="list_generations", responses=problems())
-def list_generations(reader: ReaderDep, actions: _ActionsDep) -> GenerationList:
-    """List every generation, oldest first."""
+@router.get("", operation_id="list_generations", responses=problems(422))
+def list_generations(
+    reader: ReaderDep,
+    actions: _ActionsDep,
+    live_at: Annotated[
+        str | None, Query(description="Only the one that answered readers at this instant.", examples=["2026-05-03T12:00:00Z"])
+    ] = None,
+) -> GenerationList:
+    """List every generation, oldest first; or the one that was live at an instant, as the promotions in the log tell."""
     now = clock.now()
     with reading(reader.engine) as connection:
-        head = log.read_head(connection).position
-        found = generations.load_all(connection)
-        return GenerationList(data=[_head(connection, actions, each, head, now) for each in found])
+        head = log.read_head(connection)
+        found = generations.load_all(connection) if live_at is None else [_load_live_at(connection, live_at, head, now)]
+        return GenerationList(data=[_head(connection, actions, each, head.position, now) for each in found])
+
+
+def _load_live_at(connection: Connection, live_at: str, head: Head, now: Instant) -> Generation:
+    try:
+        instant = parse_instant(live_at)
+    except InvalidInstant:
+        raise InvalidParameter("live_at", "write the time with an offset, like 2026-11-21T12:00:00.000000Z") from None
+    if instant > max(now, head.received_at):
+        raise InvalidParameter("live_at", f"nobody knows yet what will be live; the present is {format_instant(now)}")
+    promotion = promotions.load_live_at(connection, log.position_at(connection, instant, head.position))
+    return generations.load(connection, promotion.generation_id)
 
 
 @router.get("/{generation_id}", operation_id="get_generation", responses=problems(404, 422))

@@ -11,6 +11,7 @@ from lead_events.domain.explain import round_shown
 from lead_events.domain.funnel import held
 from lead_events.domain.interests import Interest, interests_at
 from lead_events.domain.lead_id import encode_lead_id
+from lead_events.domain.lists import Lists
 from lead_events.domain.model import Model
 from lead_events.domain.overrides import Override
 from lead_events.domain.scoring import machine_value_at, value_at
@@ -68,8 +69,8 @@ def _fields(row: LeadRow, model: Model, as_of: Instant, at: Instant, log_id: byt
         "definitions": _definitions(lead, model, at),
         "overrides": [show_override(lead, key, model, as_of) for key in _shown_overrides(lead)],
         "qualified_at": show_time(lead.qualified_at),
-        **_person(lead),
-        "identification": identify(lead),
+        **_person(lead, model.lists),
+        "identification": identify(lead, model.lists),
         "crm_ids": lead.crm_ids,
         "user_id": lead.user_id,
         "owner": lead.owner,
@@ -143,11 +144,11 @@ def _definitions(lead: Lead, model: Model, at: Instant) -> dict[str, dict[str, A
     }
 
 
-def _person(lead: Lead) -> dict[str, Any]:
+def _person(lead: Lead, lists: Lists) -> dict[str, Any]:
     """Return who a lead is; a CRM needs a last name and a company, so these fall back on a corporate e-mail address."""
     email, last_name, company = _text(lead, "email"), _text(lead, "last_name"), _text(lead, "company")
     local = (email or "").rpartition("@")[0]
-    domain = corporate_domain(email) if email else None
+    domain = corporate_domain(email, lists) if email else None
     derived = [
         name for name, said, made in (("last_name", last_name, local), ("company.name", company, domain)) if made and not said
     ]

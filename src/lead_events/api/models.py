@@ -174,7 +174,7 @@ def publish_model(
         number = models.publish(connection, document.document, author, note, now)
     response.headers["Location"] = f"/v1/models/{number}"
     head = _head(PublishedModel(number, document.document, author, note, now))
-    return Published(**head.model_dump(), warnings=[_remark(finding) for finding in warnings])
+    return Published(**head.model_dump(), warnings=[remark(finding) for finding in warnings])
 
 
 @router.get("", operation_id="list_models", dependencies=_READ, responses=problems())
@@ -253,9 +253,19 @@ def unwrap(text: ModelText, author: str) -> tuple[ModelText, str, str]:
     texts = [body.get("author") or author, body.get("note") or ""]
     if unknown or not all(isinstance(each, str) and len(each) <= _MOST_NOTE for each in texts):
         raise MalformedBody("Beside document stand author and note only, both texts.")
-    lines = {p.removeprefix("/document"): line for p, line in text.lines.items() if p.startswith("/document")}
-    traps = [(p.removeprefix("/document"), word) for p, word in text.traps if p.startswith("/document")]
-    return ModelText(body["document"], lines, traps), texts[0], texts[1]
+    return part_of(text, "document"), texts[0], texts[1]
+
+
+def part_of(text: ModelText, name: str) -> ModelText:
+    """Return what stands under a name of a body, with its lines and traps."""
+    root = f"/{name}"
+    lines = {pointer.removeprefix(root): line for pointer, line in text.lines.items() if _is_within(pointer, root)}
+    traps = [(pointer.removeprefix(root), word) for pointer, word in text.traps if _is_within(pointer, root)]
+    return ModelText(text.document[name], lines, traps)
+
+
+def _is_within(pointer: str, root: str) -> bool:
+    return pointer == root or pointer.startswith(f"{root}/")
 
 
 def _head(model: PublishedModel) -> ModelHead:
@@ -268,7 +278,8 @@ def _head(model: PublishedModel) -> ModelHead:
     )
 
 
-def _remark(finding: Finding) -> Remark:
+def remark(finding: Finding) -> Remark:
+    """Return a finding as answers show it."""
     return Remark(
         severity=finding.severity,
         pointer=finding.pointer,

@@ -71,7 +71,7 @@ def _complete(operation: Schema) -> None:
         content = answer.get("content", {})
         if "/Problem" in str(content.get("application/json")):
             content["application/problem+json"] = content.pop("application/json")
-        if NDJSON in content:
+        if content.get(NDJSON) == {}:
             content[NDJSON] = content.pop("application/json")
     operation["security"] = _KEYS
 

@@ -12,17 +12,23 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Engine
 
 from lead_events.api.auth import require
 from lead_events.api.deps import problems
-from lead_events.api.models import MODEL_BODY, ModelTextDep, unwrap
+from lead_events.api.lists import LISTS_SCHEMA
+from lead_events.api.models import MODEL_BODY, ModelTextDep, part_of, unwrap
+from lead_events.api.problems import MalformedBody
 from lead_events.api.schemas import NDJSON
 from lead_events.api.schemas_preview import Preview
-from lead_events.domain import lint
+from lead_events.domain import lint, lint_lists
 from lead_events.domain.errors import Unavailable
+from lead_events.domain.lists import Lists, compile_lists
 from lead_events.domain.model import Model, compile_model
 from lead_events.domain.model_text import ModelText
+from lead_events.store import generations, lists, models
 from lead_events.store.api_keys import Scope
+from lead_events.store.engine import reading
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
@@ -33,6 +39,15 @@ _AT_ONCE = 2
 _DESCRIPTION = (
     "One whole report a line, as JSON: of a sample within about a second, then of more leads each second, at last of all."
 )
+_WITH_LISTS: dict[str, Any] = {
+    "type": "object",
+    "title": "PreviewWithLists",
+    "description": "A model with lists of mail providers; without `document`, the live model with them.",
+    "required": ["lists"],
+    "properties": {"document": {"type": "object"}, "lists": LISTS_SCHEMA},
+}
+_JSON_BODY = {"schema": {"anyOf": [*MODEL_BODY["content"]["application/json"]["schema"]["anyOf"], _WITH_LISTS]}}
+_BODY = {**MODEL_BODY, "content": {**MODEL_BODY["content"], "application/json": _JSON_BODY}}
 
 
 class TooManyPreviews(Unavailable):
@@ -48,12 +63,13 @@ class TooManyPreviews(Unavailable):
         200: {"model": Preview, "content": {NDJSON: {}}, "description": _DESCRIPTION},
         **problems(400, 413, 415, 422, 503),
     },
-    openapi_extra={"requestBody": MODEL_BODY},
+    openapi_extra={"requestBody": _BODY},
 )
 async def preview_model(text: ModelTextDep, request: Request) -> StreamingResponse:
     """Say what a model would change if it were promoted now, before it is even published; closing the connection cancels.
 
     The body is a document, as for `POST /v1/models`; a refusal names every mistake at once.
+    Or it is `{"document", "lists"}`: the model with those lists of mail providers; without `document`, the live model with them.
     The answer is `application/x-ndjson`; it is whole when its last line is `exact`.
     """
     state = request.app.state
@@ -61,14 +77,33 @@ async def preview_model(text: ModelTextDep, request: Request) -> StreamingRespon
     if running >= _AT_ONCE:  # each keeps a core busy, and the door shares it
         raise TooManyPreviews(running)
     stop = threading.Event()
-    reports = await asyncio.to_thread(_begin, state.preview, text, stop)
+    reports = await asyncio.to_thread(_begin, state, text, stop)
     return _PreviewAnswer(state, reports, stop)
 
 
-def _begin(preview: PreviewAction, text: ModelText, stop: threading.Event) -> Iterator[dict[str, Any]]:
-    document, _, _ = unwrap(text, "")
-    lint.check(document.document, document.lines, document.traps)
-    return preview(compile_model(document.document), stop)
+def _begin(state: Any, text: ModelText, stop: threading.Event) -> Iterator[dict[str, Any]]:
+    asked = text.document if isinstance(text.document, dict) else {}
+    preview: PreviewAction = state.preview
+    if "lists" in asked and set(asked) - {"document", "lists"}:
+        raise MalformedBody("Beside lists stands document only.")
+    given = None if set(asked) == {"lists"} else part_of(text, "document") if "lists" in asked else unwrap(text, "")[0]
+    if given is not None:
+        lint.check(given.document, given.lines, given.traps)
+    changed = _read_lists(part_of(text, "lists")) if "lists" in asked else None
+    return preview(_compile(state.engine, given, changed), stop)
+
+
+def _read_lists(text: ModelText) -> Lists:
+    return compile_lists(lint_lists.check(text.document, text.lines)[0])
+
+
+def _compile(engine: Engine, given: ModelText | None, changed: Lists | None) -> Model:
+    """Return a model with lists: the live model where none is given, and the lists published last where none are."""
+    with reading(engine) as connection:
+        used = changed or lists.load_compiled(connection)
+        live = generations.load_live(connection).model_number
+        document = models.load(connection, live).document if given is None else given.document
+    return compile_model(document, used)
 
 
 class _PreviewAnswer(StreamingResponse):

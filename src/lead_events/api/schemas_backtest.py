@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue, StrictInt
 
-from lead_events.api.schemas import Answer, Time
+from lead_events.api.schemas import Answer, Problem, Time
 from lead_events.domain.backtest import Backtest, Curve, Found, Judged
 from lead_events.domain.separation import Quality, Verdict
 from lead_events.domain.times import format_instant
@@ -25,6 +25,9 @@ class BacktestRequest(Answer):
         max_length=64,
         examples=["deal.won"],
         description="Type of the event that a good definition finds leads before.",
+    )
+    lists: dict[str, JsonValue] | None = Field(
+        default=None, description="A document of lists of mail providers to try them with; those published last when null."
     )
     horizon: str | None = Field(
         default=None,
@@ -110,6 +113,14 @@ class BacktestReport(Answer):
     known_at: KnownShown
     definitions: list[FoundShown]
     rules: list[JudgedShown]
+
+
+class BacktestLine(Answer):
+    """One line of a back-test that tells how far it is; the last one has the report, or the problem it ended with."""
+
+    progress: float = Field(description="Share of the log looked through, 0 to 1.")
+    report: BacktestReport | None = None
+    problem: Problem | None = None
 
 
 def show(done: Backtest) -> BacktestReport:

@@ -113,6 +113,7 @@ class GenerationDifference(_Report):
     definitions: dict[str, DefinitionMoves]
     stages: list[Moves]
     temperatures: list[Moves]
+    companies: int = Field(default=0, description="Leads that come to another company, or to one, or to none.")
     scores: dict[str, ScoreMoves]
     top_movers: list[Mover]
 

@@ -114,6 +114,7 @@ class Preview(Answer):
     first: dict[str, FirstLeads]
     stages: list[Moves]
     temperatures: list[Moves]
+    companies: int = Field(description="Leads that come to another company, or to one, or to none.")
     scores: dict[str, ScoreMoves]
     top_movers: list[Mover]
     rules: list[RuleEffect]

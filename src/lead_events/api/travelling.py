@@ -20,7 +20,7 @@ from lead_events.domain.lead import fold_from_beginning
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
 from lead_events.domain.times import DAY, YEAR_2000, Instant, format_instant, parse_instant
-from lead_events.store import log, models, travel
+from lead_events.store import log, models, promotions, travel
 from lead_events.store.leads import LeadRow
 from lead_events.store.travel import View
 
@@ -144,17 +144,17 @@ def _read_instant(name: str, text: str | None) -> Instant | None:
 
 
 def _choose_model(reader: Reader, moment: Moment, view: View, named: int | None) -> tuple[int, Model]:
-    live = moment.generation.model_number
-    number = named
-    if number is None and view.known_at is not None:
-        number = travel.model_of(moment.connection, view.position)
-    if number is None or number == live:
-        return live, moment.model
+    live = moment.generation
+    number, list_revision = live.model_number, live.list_revision
+    if view.known_at is not None:
+        then = promotions.load_live_at(moment.connection, view.position)
+        number, list_revision = then.model, then.list_revision
+    number = number if named is None else named
     try:
-        return number, reader.model(moment.connection, number)
+        return number, reader.model(moment.connection, number, list_revision)
     except NotFound:
         if named is None:
-            return live, moment.model
+            return live.model_number, moment.model
         known = ", ".join(str(each.number) for each in models.load_all(moment.connection))
         raise UnknownModel(known) from None
 

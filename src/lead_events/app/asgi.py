@@ -49,6 +49,7 @@ from lead_events.api import (
 from lead_events.api import approvals as approvals_api
 from lead_events.api import backtest as backtest_api
 from lead_events.api import generations as generations_api
+from lead_events.api import lists as lists_api
 from lead_events.api import models as models_api
 from lead_events.api.door import Door, DoorLimits, mount
 from lead_events.api.generations import GenerationActions
@@ -94,6 +95,7 @@ ROUTERS = (
     metrics.router,
     backtest_api.router,
     models_api.router,
+    lists_api.router,
     approvals_api.router,
     preview.router,
     generations_api.router,

@@ -21,6 +21,7 @@ _COMMANDS = {
     "keys": "keys:keys",
     "sources": "keys:sources",
     "models": "models:models",
+    "lists": "lists:lists",
     "replay": "generations:replay",
     "generations": "generations:generations",
     "promote": "generations:promote",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lead_events.cli.bars import show_bar
+from lead_events.cli.documents import LISTS, load_lists
 from lead_events.cli.opening import opened
 from lead_events.domain.backtest import Backtest, Curve, Found, Judged
 from lead_events.domain.errors import InvalidInput
@@ -33,8 +35,9 @@ _WORDS = {
 @click.command()
 @click.argument("documents", metavar="FILE…", nargs=-1, required=True)
 @click.option("--outcome", required=True, metavar="TYPE", help="What good leads end in, such as deal.won.")
+@LISTS
 @click.option("--horizon", metavar="TIME", help="How long to watch each lead from its first event, such as 180d.")
-def backtest(documents: tuple[str, ...], *, outcome: str, horizon: str | None) -> None:
+def backtest(documents: tuple[str, ...], *, lists: Path | None, outcome: str, horizon: str | None) -> None:
     """Try documents, files or numbers of published ones, on everything that happened, with what was known at each moment."""
     import re
 
@@ -46,8 +49,8 @@ def backtest(documents: tuple[str, ...], *, outcome: str, horizon: str | None) -
     watched = None if horizon is None else parse_duration(horizon)
     labelled: dict[str, dict[str, Any]] = {label: find_document(name) for label, name in _labelled(documents)}
     with opened() as database, show_bar("back-test") as advance:
-        vault = database.vault()
-        done = backtesting.run(database.engine, vault, labelled, outcome=outcome, horizon=watched, advance=advance)
+        run = partial(backtesting.run, database.engine, database.vault(), labelled, outcome=outcome, horizon=watched)
+        done = run(changed=load_lists(database, lists), advance=advance)
     print_report(done)
 
 

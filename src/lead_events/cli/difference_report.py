@@ -39,6 +39,8 @@ def print_moves(console: Console, report: dict[str, Any]) -> None:
     print_rows(console, "Definitions", ("definition", "enter", "leave"), [(n, d["entered"], d["left"]) for n, d in definitions])
     for title, name in (("Stages", "stages"), ("Temperatures", "temperatures")):
         print_rows(console, title, ("from", "to", "leads"), [(m["from"], m["to"], m["leads"]) for m in report[name]])
+    if report.get("companies"):
+        console.print(f"Leads that come to another company, or to one, or to none: {report['companies']}.")
     _print_scores(console, report["scores"])
     movers = [(m["lead_id"], f"{m['points']:g}", _rules(m["rules"])) for m in report["top_movers"]]
     print_rows(console, "Who moves most", ("lead", "points", "by rule"), movers)

@@ -23,7 +23,7 @@ from lead_events.projections import projector, promotion
 from lead_events.projections import replay as replaying
 from lead_events.projections.estimating import estimate
 from lead_events.projections.promotion import Announce, Promotion
-from lead_events.store import approvals, log, parts, schema, sizes
+from lead_events.store import approvals, lists, log, parts, schema, sizes
 from lead_events.store import generations as kept
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation, Status
@@ -182,9 +182,10 @@ def _say(done: Promotion) -> None:
 def _begin_or_join(database: Opened, number: int) -> Generation:
     """Return the build of a model that is under way, or a new one."""
     with reading(database.engine) as connection:
-        under_way = [each for each in kept.load_building(connection) if each.model_number == number]
+        wanted = number, FOLD_REVISION, lists.load_newest(connection)
+        under_way = kept.load_building(connection)
     for each in under_way:
-        if (each.fold_revision, each.list_revision) == (FOLD_REVISION, replaying.LIST_REVISION):
+        if (each.model_number, each.fold_revision, each.list_revision) == wanted:
             click.echo(f"Generation {each.generation_id} of model {number} is being built already; this joins in.", err=True)
             return each
     return _load(database, replaying.begin(database.engine, number))

@@ -11,12 +11,11 @@ import click
 import orjson
 
 from lead_events.cli.backtest import backtest
+from lead_events.cli.documents import FILE, LISTS, load_lists, read_text, report
 from lead_events.cli.opening import Opened, opened
 from lead_events.cli.tables import print_table
-from lead_events.domain.model_text import ModelText, read_json, read_yaml
 
 _FOUND = 1
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -28,7 +27,7 @@ models.add_command(backtest)
 
 
 @models.command("publish")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @click.option("--author", help="Who answers for it.  [default: your login name]")
 @click.option("--note", default="", help="Why; kept for ever.")
 def publish(file: Path, *, author: str | None, note: str) -> None:
@@ -38,10 +37,10 @@ def publish(file: Path, *, author: str | None, note: str) -> None:
     from lead_events.store import models as published
     from lead_events.store.engine import writing
 
-    text = _read(file)
+    text = read_text(file)
     with opened() as database:
         carried = _carried(database, text.document)
-    if not _report(lint.lint(text.document, text.lines, text.traps, carried)):
+    if not report(lint.lint(text.document, text.lines, text.traps, carried)):
         sys.exit(_FOUND)
     with opened() as database, writing(database.engine) as connection:
         number = published.publish(connection, text.document, author or getpass.getuser(), note, clock.now())
@@ -117,7 +116,7 @@ def show(number: int, *, as_yaml: bool) -> None:
 
 
 @models.command("lint")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @click.option("--against-log", is_flag=True, help="Also name traits that no event of the last 90 days carried.")
 def lint_file(file: Path, *, against_log: bool) -> None:
     """Look through a document and run its tests: every mistake with its line, a reason and a suggestion.
@@ -126,34 +125,39 @@ def lint_file(file: Path, *, against_log: bool) -> None:
     """
     from lead_events.domain import lint
 
-    text = _read(file)
+    text = read_text(file)
     carried = None
     if against_log:
         with opened() as database:
             carried = _carried(database, text.document)
-    if not _report(lint.lint(text.document, text.lines, text.traps, carried)):
+    if not report(lint.lint(text.document, text.lines, text.traps, carried)):
         sys.exit(_FOUND)
     click.echo("It can be published.")
 
 
 @models.command("preview")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE, required=False)
+@LISTS
 @click.option("--json", "as_json", is_flag=True, help="Each report as one line of JSON, as POST /v1/models/preview gives it.")
-def preview(file: Path, *, as_json: bool) -> None:
-    """Show what a document would change if it were live now; writes nothing. Ctrl-C ends it with the sample so far."""
+def preview(file: Path | None, *, lists: Path | None, as_json: bool) -> None:
+    """Show what a document would change if it were live now; writes nothing. Ctrl-C ends it with the sample so far.
+
+    With --lists and without FILE it shows what other lists would change under the live model.
+    """
     from lead_events.cli import preview_report
-    from lead_events.domain import lint
     from lead_events.domain.model import compile_model
 
-    text = _read(file)
-    if not _report(lint.lint(text.document, text.lines, text.traps)):
-        sys.exit(_FOUND)
+    if file is None and lists is None:
+        raise click.UsageError("Name the file of a model, or one of lists with --lists, or both.")
+    given = None if file is None else _checked(file)
     with opened() as database:
-        is_exact = preview_report.run(database, compile_model(text.document), as_json=as_json)
+        document = _load_live(database) if given is None else given
+        is_exact = preview_report.run(database, compile_model(document, load_lists(database, lists)), as_json=as_json)
     if not is_exact:
         sys.exit(_FOUND)
     if not as_json:
-        click.echo(f"Nothing changed. Publish it: ./lead-events models publish {file}")
+        publish_them = [f"./lead-events {kind} publish {path}" for kind, path in (("lists", lists), ("models", file)) if path]
+        click.echo(f"Nothing changed. Publish it: {' and '.join(publish_them)}")
 
 
 @models.command("diff")
@@ -184,22 +188,6 @@ def draw(model: str, *, form: str) -> None:
     click.echo(diagram.draw_mermaid(chart) if form == "mermaid" else draw_svg(chart), nl=False)
 
 
-def _read(file: Path) -> ModelText:
-    """Read a file, or say on which line it cannot be read and end."""
-    from lead_events.domain.findings import Finding, Severity
-    from lead_events.domain.model_text import UnreadableModel
-
-    if file.suffix == ".json":
-        return read_json(file.read_bytes())
-    try:
-        return read_yaml(file.read_text(encoding="utf-8-sig"))
-    except UnreadableModel as error:
-        _report([Finding(Severity.ERROR, "", error.line, error.reason)])
-        sys.exit(_FOUND)
-    except UnicodeDecodeError:
-        raise click.UsageError(f"{file} is not UTF-8.") from None
-
-
 def _carried(database: Opened, document: object) -> set[str] | None:
     """Return those of the traits a document asks for that recent events carried; None when that cannot be said."""
     from lead_events import clock
@@ -212,16 +200,15 @@ def _carried(database: Opened, document: object) -> set[str] | None:
         return read_carried(connection, lint_traits.asked(document), clock.now() - lint_traits.CARRIED_DAYS * DAY)
 
 
-def _report(findings: list[Any]) -> bool:
-    """Print what lint found and say whether the document can be published."""
-    from lead_events.domain.findings import Severity
+def _checked(file: Path) -> dict[str, Any]:
+    """Return the document of a file, or say what is wrong with it and end."""
+    from lead_events.domain import lint
 
-    for finding in findings:
-        click.echo(str(finding), err=True)
-    errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    if errors:
-        click.echo(f"{errors} errors, {len(findings) - errors} warnings; nothing can be published yet.", err=True)
-    return errors == 0
+    text = read_text(file)
+    if not report(lint.lint(text.document, text.lines, text.traps)):
+        sys.exit(_FOUND)
+    document: dict[str, Any] = text.document
+    return document
 
 
 def find_document(name: str) -> dict[str, Any]:
@@ -238,7 +225,7 @@ def find_document(name: str) -> dict[str, Any]:
             return _load(database, int(name))
     if not Path(name).is_file():
         raise click.UsageError(f"{name} is neither the number of a model nor a file.")
-    text = _read(Path(name))
+    text = read_text(Path(name))
     lint.check(text.document, text.lines, text.traps)
     document: dict[str, Any] = text.document
     return document
@@ -250,3 +237,12 @@ def _load(database: Opened, number: int) -> dict[str, Any]:
 
     with reading(database.engine) as connection:
         return published.load(connection, number).document
+
+
+def _load_live(database: Opened) -> dict[str, Any]:
+    from lead_events.store import generations
+    from lead_events.store.engine import reading
+
+    with reading(database.engine) as connection:
+        number = generations.load_live(connection).model_number
+    return _load(database, number)

@@ -82,5 +82,5 @@ def _find(vault: Vault, waiting: list[Parked], lead_id: str) -> Parked:
 def _refold(database: Opened, vault: Vault, foundings: list[int]) -> None:
     with reading(database.engine) as connection:
         live = generations.load_live(connection)
-    model = projector.Models(database.engine).of(live.model_number)
+    model = projector.Models(database.engine).of(live)
     projector.refold(database.engine, vault, live.generation_id, model, foundings)

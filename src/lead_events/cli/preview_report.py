@@ -143,7 +143,7 @@ def _print_weeks(console: Console, weeks: list[dict[str, Any]]) -> None:
 
 
 def _bar(week: dict[str, Any], most: int) -> str:
-    return "█" * int(week["to_sales"]["then"] * _BAR / most)
+    return "█" * int(week["to_sales"]["then"] * _BAR / max(1, most))
 
 
 def _now_then(both: dict[str, int]) -> str:

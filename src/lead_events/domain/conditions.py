@@ -13,6 +13,7 @@ from lead_events.domain.decay import cooling_instant, decayed
 from lead_events.domain.errors import InvalidDuration, InvalidModel
 from lead_events.domain.event_conditions import compile_event_condition
 from lead_events.domain.grades import CompiledGrade
+from lead_events.domain.lists import SHIPPED, Lists
 from lead_events.domain.state import Lead, is_unknown
 from lead_events.domain.times import Instant, parse_duration
 from lead_events.domain.value_tests import Value, compile_test
@@ -46,6 +47,7 @@ class Scope:
         timed: other watches whose answer time alone can change.
         watches_visits: whether any condition counts visits.
         grade: of the model; None when it has none.
+        lists: of mail providers.
     """
 
     half_lives: dict[str, int | None]
@@ -60,6 +62,7 @@ class Scope:
     timed: tuple[tuple[int, Watch], ...] = ()
     watches_visits: bool = False
     grade: CompiledGrade | None = None
+    lists: Lists = SHIPPED
 
     def close(self) -> None:
         """Note, once everything is compiled, the thresholds and windows that time alone can cross."""
@@ -103,7 +106,7 @@ def compile_lead_condition(spec: Value, scope: Scope, where: str) -> LeadConditi
         return _count(spec, scope, where)
     kind = kind_of(spec)
     if kind is not None:
-        return LeadCondition(*compile_window(kind, spec, scope.counters, where))
+        return LeadCondition(*compile_window(kind, spec, scope.counters, scope.lists, where))
     if len(spec) > 1:
         return _every([compile_lead_condition({name: test}, scope, where) for name, test in spec.items()])
     ((name, test),) = spec.items()
@@ -199,7 +202,7 @@ def _count(spec: Mapping[str, Any], scope: Scope, where: str) -> LeadCondition:
     unknown = set(spec) - {"count", "at_least", "within"}
     if unknown:
         raise InvalidModel(f"{where}: count knows at_least and within, not {', '.join(sorted(unknown))}")
-    when = compile_event_condition(spec["count"], f"{where}.count")
+    when = compile_event_condition(spec["count"], f"{where}.count", scope.lists)
     needed = _whole(spec.get("at_least", 1), where)
     within = _duration(spec["within"], where) if "within" in spec else None
     index = len(scope.counters)
@@ -239,7 +242,7 @@ def _atom(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
         return _grade(spec, scope, where)
     read = _reader(name, where)
     scope.watches_visits = scope.watches_visits or name == "visits"
-    test = compile_test(spec, f"{where}: {name}")
+    test = compile_test(spec, f"{where}: {name}", scope.lists)
 
     def holds(lead: Lead, _at: Instant) -> bool:
         return test(read(lead))

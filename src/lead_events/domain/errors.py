@@ -7,6 +7,7 @@ LeadEventsError
 │   ├── InvalidDuration
 │   ├── InvalidEvent        one event of a request, with the field named
 │   ├── InvalidModel        a model document
+│   ├── InvalidLists        a document of lists
 │   └── InvalidCursor
 │       ├── CursorMismatch
 │       └── CursorGone
@@ -88,6 +89,10 @@ def wrong_field(pointer: str, detail: str, code: str = "invalid_field") -> Inval
 
 class InvalidModel(InvalidInput):
     """The model document cannot be used: {0}"""
+
+
+class InvalidLists(InvalidInput):
+    """The lists cannot be used: {0}"""
 
 
 class InvalidCursor(InvalidInput):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lead_events.domain.errors import InvalidModel
+from lead_events.domain.lists import SHIPPED, Lists
 from lead_events.domain.value_tests import Test, Value, compile_test
 
 Path = tuple[str, ...]
@@ -40,7 +41,7 @@ class EventCondition:
         return True
 
 
-def compile_event_condition(spec: Value, where: str) -> EventCondition:
+def compile_event_condition(spec: Value, where: str, lists: Lists = SHIPPED) -> EventCondition:
     """Compile a mapping of field → test; all must hold.
 
     Raises:
@@ -48,9 +49,9 @@ def compile_event_condition(spec: Value, where: str) -> EventCondition:
     """
     if not isinstance(spec, Mapping) or not spec:
         raise InvalidModel(f"{where}: a condition names at least one field, such as type: page.viewed")
-    type_ = compile_test(spec["type"], f"{where}: type") if "type" in spec else None
+    type_ = compile_test(spec["type"], f"{where}: type", lists) if "type" in spec else None
     fields = [(name, test) for name, test in spec.items() if name != "type"]
-    tests = tuple((compile_path(name, where), compile_test(test, f"{where}: {name}")) for name, test in fields)
+    tests = tuple((compile_path(name, where), compile_test(test, f"{where}: {name}", lists)) for name, test in fields)
     return EventCondition(type_, tests)
 
 

@@ -13,6 +13,7 @@ from lead_events.domain.decay import decayed
 from lead_events.domain.document import Topic
 from lead_events.domain.event_conditions import EventCondition, compile_event_condition
 from lead_events.domain.events import Event
+from lead_events.domain.lists import Lists
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant, parse_duration
 
@@ -51,21 +52,21 @@ class Interest(NamedTuple):
     strength: float
 
 
-def compile_topics(topics: Mapping[str, Topic]) -> Topics:
+def compile_topics(topics: Mapping[str, Topic], lists: Lists) -> Topics:
     """Compile the topics of a model.
 
     Raises:
         InvalidModel: a condition cannot be understood.
     """
-    return Topics(tuple(_compile(name, topic) for name, topic in topics.items()))
+    return Topics(tuple(_compile(name, topic, lists) for name, topic in topics.items()))
 
 
-def _compile(name: str, topic: Topic) -> CompiledTopic:
+def _compile(name: str, topic: Topic, lists: Lists) -> CompiledTopic:
     half_life = parse_duration(topic.half_life) if topic.half_life else None
     if isinstance(topic.when, list):
-        whens = [compile_event_condition(when, f"topics.{name}.when[{index}]") for index, when in enumerate(topic.when)]
+        whens = [compile_event_condition(when, f"topics.{name}.when[{n}]", lists) for n, when in enumerate(topic.when)]
     else:
-        whens = [compile_event_condition(topic.when, f"topics.{name}.when")]
+        whens = [compile_event_condition(topic.when, f"topics.{name}.when", lists)]
     return CompiledTopic(name, half_life, tuple(whens))
 
 

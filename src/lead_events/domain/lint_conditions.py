@@ -15,7 +15,7 @@ from lead_events.domain.findings import Notes, did_you_mean
 from lead_events.domain.grades import LETTERS, CompiledAxis, CompiledGrade
 from lead_events.domain.model_text import step
 from lead_events.domain.state import FIRST_STAGE
-from lead_events.domain.value_tests import OPERATORS, compile_test
+from lead_events.domain.value_tests import MAIL_KINDS, OPERATORS, compile_test
 from lead_events.domain.window_conditions import WINDOW_KINDS, kind_of
 
 TRAITS = ("email", "phone", *Traits.model_fields)
@@ -252,6 +252,8 @@ def _test(notes: Notes, spec: Any, pointer: str) -> None:
             notes.error(step(pointer, name), f"unknown operator {name!r}; use one of {known}", did_you_mean(name, OPERATORS))
         elif name == "not":
             _test(notes, operand, step(pointer, name))
+        elif name == "mail":
+            _mail(notes, operand, pointer)
         elif name == "present" and not isinstance(operand, bool):
             notes.error(step(pointer, name), "present takes true or false")
         else:
@@ -259,6 +261,17 @@ def _test(notes: Notes, spec: Any, pointer: str) -> None:
     if notes.errors == before:
         notes.attempt(pointer, compile_test, spec, "@")
         check_range(notes, spec, pointer)
+
+
+def _mail(notes: Notes, operand: Any, pointer: str) -> None:
+    here = step(pointer, "mail")
+    for kind in operand if isinstance(operand, list) and operand else [operand]:
+        if kind not in MAIL_KINDS:
+            known = ", ".join(MAIL_KINDS)
+            notes.error(here, f"an e-mail address is one of {known}, not {kind!r}", did_you_mean(kind, MAIL_KINDS))
+    field = next((name for name in reversed(pointer.split("/")) if name != "not"), "")
+    if "mail" not in field:
+        notes.warn(pointer, f"mail looks at an e-mail address, and {field} hardly is one", "ask for traits.email")
 
 
 def check_range(notes: Notes, spec: Mapping[str, Any], pointer: str) -> None:

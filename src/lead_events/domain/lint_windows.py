@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lead_events.domain.findings import Notes, did_you_mean
+from lead_events.domain.lists import SHIPPED
 from lead_events.domain.model_text import step
 from lead_events.domain.window_conditions import WINDOW_KINDS, compile_window
 
@@ -27,7 +28,7 @@ def check(notes: Notes, kind: str, spec: Mapping[str, Any], pointer: str, event_
             notes.error(f"{pointer}/{name}", "a duration is a number and one of s, m, h, d, w, such as 30d")
     _check_events(notes, kind, spec[kind], f"{pointer}/{kind}", event_condition)
     if notes.errors == before:
-        notes.attempt(pointer, compile_window, kind, spec, [], "@")
+        notes.attempt(pointer, compile_window, kind, spec, [], SHIPPED, "@")
 
 
 def _check_events(notes: Notes, kind: str, content: Any, pointer: str, event_condition: EventLint) -> None:

@@ -18,6 +18,7 @@ from lead_events.domain.errors import InvalidModel
 from lead_events.domain.event_conditions import EventCondition, field_at
 from lead_events.domain.grades import compile_grade
 from lead_events.domain.interests import compile_topics
+from lead_events.domain.lists import SHIPPED, Lists
 from lead_events.domain.rules import CompiledRule, CompiledScore, compile_scores, compile_silences
 from lead_events.domain.state import FIRST_STAGE, Lead
 from lead_events.domain.times import DAY, MINUTE, Instant, parse_duration
@@ -102,19 +103,20 @@ def _signed(value: Any) -> object:
 class Model:
     """A compiled model; immutable, shared by every lead of a generation."""
 
-    def __init__(self, document: ModelDocument) -> None:
-        """Compile a validated document.
+    def __init__(self, document: ModelDocument, lists: Lists = SHIPPED) -> None:
+        """Compile a validated document; ``lists`` are those of mail providers.
 
         Raises:
             InvalidModel: a condition, a name or a zone cannot be understood.
         """
         self.document = document
-        self.scores, self.rules = compile_scores(document)
+        self.lists = lists
+        self.scores, self.rules = compile_scores(document, lists)
         self.rules_by_id = {rule.id: rule for rule in self.rules}
         names = tuple(document.definitions)
         half_lives = {score.name: score.half_life for score in self.scores}
         unknown = {score.name: score.unknown_without for score in self.scores}
-        self.scope = Scope(half_lives, names, tuple(document.stages), unknown_without=unknown)
+        self.scope = Scope(half_lives, names, tuple(document.stages), unknown_without=unknown, lists=lists)
         self.grade = self.scope.grade = compile_grade(document.grade, half_lives, unknown)
         self.definitions = _compile_definitions(document, self.scope)
         self.temperatures = [
@@ -132,7 +134,7 @@ class Model:
             source for entry in self.entries if entry.after_activity for source in entry.sources or ()
         )
         self.trait_rules = [rule for rule in self.rules if rule.of_traits]
-        self.topics = compile_topics(document.topics)
+        self.topics = compile_topics(document.topics, lists)
         self._zone = _zone(document.time_zone)
         self._days: dict[int, int] = {}
         self._matchers: dict[str, Matcher] = {}
@@ -163,14 +165,14 @@ class Model:
         return day
 
 
-def compile_model(document: Mapping[str, Any]) -> Model:
-    """Validate and compile a model document.
+def compile_model(document: Mapping[str, Any], lists: Lists = SHIPPED) -> Model:
+    """Validate and compile a model document, to be folded with these lists of mail providers.
 
     Raises:
         InvalidModel: says where, and what would do.
     """
     try:
-        return Model(ModelDocument.model_validate(document))
+        return Model(ModelDocument.model_validate(document), lists)
     except ValidationError as error:
         raise InvalidModel("; ".join(_problem(e["loc"], e["msg"]) for e in error.errors(include_url=False))) from None
 

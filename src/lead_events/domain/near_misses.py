@@ -216,7 +216,11 @@ def _events(of: Any) -> str:
 def _wanted(needs: Any) -> str:
     """Write a condition on one line, as near to speech as it comes."""
     if isinstance(needs, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')} {_wanted(test)}" for name, test in needs.items())
+        return ", ".join(_phrase(name, test) for name, test in needs.items())
     if isinstance(needs, list):
         return " or ".join(map(_wanted, needs))
     return str(needs)
+
+
+def _phrase(name: str, test: Any) -> str:
+    return f"a {_wanted(test)} address" if name == "mail" else f"{name.replace('_', ' ')} {_wanted(test)}"

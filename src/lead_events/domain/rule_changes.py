@@ -14,9 +14,9 @@ def changed_rules(old: Model, new: Model) -> list[CompiledRule] | None:
     """Return the rules on events that one model has otherwise, or does not have.
 
     Returns:
-        Those of both models; None when anything else differs, too.
+        Those of both models; None when anything else differs, too, lists among it.
     """
-    if _without_rules(old) != _without_rules(new) or _order(old, new) != _order(new, old):
+    if old.lists is not new.lists or _without_rules(old) != _without_rules(new) or _order(old, new) != _order(new, old):
         return None
     was, now = _specs(old), _specs(new)
     differing = {id_ for id_ in was.keys() | now.keys() if was.get(id_) != now.get(id_)}

@@ -9,6 +9,7 @@ from lead_events.domain.conditions import LeadCondition, Scope, compile_lead_con
 from lead_events.domain.document import Group, ModelDocument, Rule
 from lead_events.domain.errors import InvalidModel
 from lead_events.domain.event_conditions import EventCondition, compile_event_condition
+from lead_events.domain.lists import Lists
 from lead_events.domain.times import DAY, parse_duration
 from lead_events.domain.window_conditions import MOST_REMEMBERED
 
@@ -68,7 +69,7 @@ class CompiledScore:
     unknown_without: tuple[str, ...]
 
 
-def compile_scores(document: ModelDocument) -> tuple[list[CompiledScore], list[CompiledRule]]:
+def compile_scores(document: ModelDocument, lists: Lists) -> tuple[list[CompiledScore], list[CompiledRule]]:
     """Compile every score and every rule, in the document's order.
 
     Raises:
@@ -77,7 +78,7 @@ def compile_scores(document: ModelDocument) -> tuple[list[CompiledScore], list[C
     scores, rules = [], []
     for index, (name, score) in enumerate(document.scores.items()):
         groups = {group: _compile_group(f"@{name}/{group}", shared) for group, shared in score.groups.items()}
-        compiled = [_compile_rule(rule, index, groups, f"scores.{name}.rules.{rule.id}") for rule in score.rules]
+        compiled = [_compile_rule(rule, index, groups, lists, f"scores.{name}.rules.{rule.id}") for rule in score.rules]
         rules += compiled
         traits = sorted({trait for rule in compiled for trait in rule.when.traits})
         unknown_without = tuple(traits) if compiled and all(rule.of_traits for rule in compiled) else ()
@@ -95,8 +96,8 @@ def _compile_group(group_id: str, group: Group) -> CompiledGroup:
     return CompiledGroup(group_id, times, per, group.cap)
 
 
-def _compile_rule(rule: Rule, score: int, groups: Mapping[str, CompiledGroup], where: str) -> CompiledRule:
-    when = compile_event_condition(rule.when, where)
+def _compile_rule(rule: Rule, score: int, groups: Mapping[str, CompiledGroup], lists: Lists, where: str) -> CompiledRule:
+    when = compile_event_condition(rule.when, where, lists)
     of_traits = all(name.startswith("traits.") for name in rule.when)
     if of_traits and (rule.limit or rule.valid_for):
         name = "limit" if rule.limit else "valid_for"

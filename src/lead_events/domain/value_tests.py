@@ -15,11 +15,14 @@ from urllib.parse import unquote
 import re2
 
 from lead_events.domain.errors import InvalidModel
+from lead_events.domain.lists import SHIPPED, Lists, MailKind, mail_kind
 
 Value = Any
 Test = Callable[[Value], bool]
 
 MATCHES_MAX_CHARACTERS = 1_000
+MAIL_KINDS = tuple(kind.value for kind in MailKind)
+"""What an e-mail address can be; the operands of ``mail``."""
 
 
 @lru_cache(maxsize=262_144)
@@ -33,8 +36,12 @@ def _decoded(text: str) -> str:
     return unicodedata.normalize("NFC", unquote(text) if "%" in text else text)
 
 
-def compile_test(spec: Value, where: str) -> Test:
+def compile_test(spec: Value, where: str, lists: Lists = SHIPPED) -> Test:
     """Compile the right side of a condition: a value, a list of values, ``present``, ``absent``, or operators.
+
+    Args:
+        where: what a refusal begins with.
+        lists: of mail providers, which ``mail`` looks into.
 
     Raises:
         InvalidModel: an operator is unknown or its operand is of the wrong type; ``where`` names the place.
@@ -44,7 +51,7 @@ def compile_test(spec: Value, where: str) -> Test:
     if spec == "absent":
         return lambda value: not _present(value)
     if isinstance(spec, Mapping):
-        return _all_of([_operator(name, operand, where) for name, operand in spec.items()], where)
+        return _all_of([_operator(name, operand, where, lists) for name, operand in spec.items()], where)
     if isinstance(spec, list):
         return _one_of(spec)
     return _one_of([spec])
@@ -75,7 +82,7 @@ def _comparable(value: Value) -> Value:
     return normalise(value) if isinstance(value, str) else value
 
 
-def _operator(name: str, operand: Value, where: str) -> Test:
+def _operator(name: str, operand: Value, where: str, lists: Lists) -> Test:
     match name:
         case "glob":
             return _glob(_text(operand, name, where))
@@ -84,16 +91,18 @@ def _operator(name: str, operand: Value, where: str) -> Test:
         case "one_of" if isinstance(operand, list):
             return _one_of(operand)
         case "not":
-            inner = compile_test(operand, where)
+            inner = compile_test(operand, where, lists)
             return lambda value: not inner(value)
         case "at_least" | "at_most" | "above" | "below":
             return _number_test(name, operand, where)
         case "present":
             return _present if operand else lambda value: not _present(value)
+        case "mail":
+            return _mail(operand, where, lists)
     raise InvalidModel(f"{where}: unknown operator {name!r}; use one of {', '.join(OPERATORS)}")
 
 
-OPERATORS = ("glob", "matches", "one_of", "not", "at_least", "at_most", "above", "below", "present")
+OPERATORS = ("glob", "matches", "one_of", "not", "at_least", "at_most", "above", "below", "present", "mail")
 
 
 def _text(operand: Value, name: str, where: str) -> str:
@@ -122,6 +131,15 @@ def _matches(pattern: str, where: str) -> Test:
 def _searching(regex: Any) -> Test:
     """Return one test for all conditions that search for the same pattern, so that a text is searched once for all."""
     return _text_test(lru_cache(maxsize=65_536)(lambda text: regex.search(_decoded(text)) is not None))
+
+
+def _mail(operand: Value, where: str, lists: Lists) -> Test:
+    """Compile the test of what an e-mail address is by its domain; what is no address is nothing."""
+    kinds = operand if isinstance(operand, list) and operand else [operand]
+    if not all(isinstance(kind, str) and kind in MAIL_KINDS for kind in kinds):
+        raise InvalidModel(f"{where}: mail takes one of {', '.join(MAIL_KINDS)}, or a list of them, not {operand!r}")
+    wanted = frozenset(MailKind(kind) for kind in kinds)
+    return _text_test(lambda text: "@" in text and mail_kind(lists, text) in wanted)
 
 
 def _text_test(test: Callable[[str], bool]) -> Test:

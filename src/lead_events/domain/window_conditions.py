@@ -11,6 +11,7 @@ from typing import Any
 
 from lead_events.domain.errors import InvalidDuration, InvalidModel
 from lead_events.domain.event_conditions import EventCondition, compile_event_condition, compile_path
+from lead_events.domain.lists import Lists
 from lead_events.domain.state import Lead
 from lead_events.domain.times import SECOND, Instant, format_instant, parse_duration
 from lead_events.domain.value_tests import Value
@@ -39,8 +40,8 @@ def kind_of(spec: Mapping[str, Any]) -> str | None:
     return next((kind for kind in WINDOW_KINDS if kind in spec), None)
 
 
-def compile_window(kind: str, spec: Mapping[str, Any], watches: list[Watch], where: str) -> Tests:
-    """Compile a condition over a window; ``watches`` are those of the model so far.
+def compile_window(kind: str, spec: Mapping[str, Any], watches: list[Watch], lists: Lists, where: str) -> Tests:
+    """Compile a condition over a window; ``watches`` are those of the model so far, ``lists`` those of mail providers.
 
     Raises:
         InvalidModel: it cannot be understood, or its state would not be bounded.
@@ -48,14 +49,14 @@ def compile_window(kind: str, spec: Mapping[str, Any], watches: list[Watch], whe
     unknown = set(spec) - {kind, *WINDOW_KINDS[kind]}
     if unknown:
         raise InvalidModel(f"{where}: {kind} knows {' and '.join(WINDOW_KINDS[kind])}, not {', '.join(sorted(unknown))}")
-    return _COMPILERS[kind](spec, watches, where)
+    return _COMPILERS[kind](spec, watches, lists, where)
 
 
 # --- sums -----------------------------------------------------------------------------------------------------------
 
 
-def _sum(spec: Mapping[str, Any], watches: list[Watch], where: str) -> Tests:
-    when, of, content = _field(spec, "sum", where)
+def _sum(spec: Mapping[str, Any], watches: list[Watch], lists: Lists, where: str) -> Tests:
+    when, of, content = _field(spec, "sum", lists, where)
     needed = round(_number(spec.get("at_least"), where) * PRECISION)
     within = _duration(spec, "within", where)
     least = _least(content, of)
@@ -75,12 +76,12 @@ def _least(content: Mapping[str, Any], of: str) -> int:
     return max((round(bound * PRECISION) for bound in bounds if _is_number(bound)), default=0)
 
 
-def _dwell(spec: Mapping[str, Any], watches: list[Watch], where: str) -> Tests:
+def _dwell(spec: Mapping[str, Any], watches: list[Watch], lists: Lists, where: str) -> Tests:
     """Add up the visible seconds of pages left; looks shorter than a thousandth of what is asked do not count."""
     content = spec["dwell"]
     if not isinstance(content, Mapping) or "type" in content:
         raise InvalidModel(f"{where}: dwell takes a condition on pages without a type, such as {{context.page.path: /pricing}}")
-    when = compile_event_condition({"type": "page.left", **content}, f"{where}.dwell")
+    when = compile_event_condition({"type": "page.left", **content}, f"{where}.dwell", lists)
     asked = _duration(spec, "at_least", where)
     if asked is None:
         raise InvalidModel(f"{where}: dwell needs at_least, a duration such as 2m")
@@ -104,12 +105,12 @@ def _amount(watch: Sum, watches: list[Watch], kind: str, spec: Mapping[str, Any]
 # --- different values -----------------------------------------------------------------------------------------------
 
 
-def _distinct(spec: Mapping[str, Any], watches: list[Watch], where: str) -> Tests:
+def _distinct(spec: Mapping[str, Any], watches: list[Watch], lists: Lists, where: str) -> Tests:
     if isinstance(spec["distinct"], str):
         content = {"of": spec["distinct"]} | ({"type": "page.viewed"} if spec["distinct"].startswith("context.page.") else {})
-        when, of, _ = _field({"distinct": content}, "distinct", where)
+        when, of, _ = _field({"distinct": content}, "distinct", lists, where)
     else:
-        when, of, _ = _field(spec, "distinct", where)
+        when, of, _ = _field(spec, "distinct", lists, where)
     watch = Distinct(when, compile_path(of, where), _whole(spec.get("at_least"), where), _duration(spec, "within", where))
     index = _add(watch, watches)
 
@@ -122,25 +123,25 @@ def _distinct(spec: Mapping[str, Any], watches: list[Watch], where: str) -> Test
     return holds, missing
 
 
-def _field(spec: Mapping[str, Any], kind: str, where: str) -> tuple[EventCondition, str, Mapping[str, Any]]:
+def _field(spec: Mapping[str, Any], kind: str, lists: Lists, where: str) -> tuple[EventCondition, str, Mapping[str, Any]]:
     """Return the condition on events of a sum or of different values, the field, and what the condition says."""
     content = spec[kind]
     of = content.get("of") if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping) or not isinstance(of, str):
         raise InvalidModel(f"{where}: {kind} needs of, the field of an event such as properties.amount, and a condition")
     condition = {name: test for name, test in content.items() if name != "of"} or {of: "present"}
-    return compile_event_condition(condition, f"{where}.{kind}"), of, content
+    return compile_event_condition(condition, f"{where}.{kind}", lists), of, content
 
 
 # --- sequences ------------------------------------------------------------------------------------------------------
 
 
-def _sequence(spec: Mapping[str, Any], watches: list[Watch], where: str) -> Tests:
+def _sequence(spec: Mapping[str, Any], watches: list[Watch], lists: Lists, where: str) -> Tests:
     steps = spec["sequence"]
     if not isinstance(steps, list) or not 2 <= len(steps) <= _MOST_STEPS:
         raise InvalidModel(f"{where}: sequence takes a list of 2 to {_MOST_STEPS} conditions on events")
     within, lately = _duration(spec, "within", where), _duration(spec, "lately", where)
-    conditions = [compile_event_condition(step, f"{where}.sequence[{number}]") for number, step in enumerate(steps)]
+    conditions = [compile_event_condition(step, f"{where}.sequence[{n}]", lists) for n, step in enumerate(steps)]
     last = len(watches)
     compiled = [
         Step(when, number == 0, within, lately if number == len(steps) - 1 else None) for number, when in enumerate(conditions)
@@ -169,8 +170,8 @@ def _steps_done(lead: Lead, at: Instant, steps: Sequence[Step], last: int) -> in
 # --- time since -----------------------------------------------------------------------------------------------------
 
 
-def _since(spec: Mapping[str, Any], watches: list[Watch], where: str) -> Tests:
-    when = compile_event_condition(spec["since"], f"{where}.since")
+def _since(spec: Mapping[str, Any], watches: list[Watch], lists: Lists, where: str) -> Tests:
+    when = compile_event_condition(spec["since"], f"{where}.since", lists)
     at_least, at_most = _duration(spec, "at_least", where), _duration(spec, "at_most", where)
     if at_least is None and at_most is None:
         raise InvalidModel(f"{where}: since needs at_least or at_most, durations such as 7d")
@@ -189,7 +190,7 @@ def _since(spec: Mapping[str, Any], watches: list[Watch], where: str) -> Tests:
     return holds, missing
 
 
-_COMPILERS: Mapping[str, Callable[[Mapping[str, Any], list[Watch], str], Tests]] = {
+_COMPILERS: Mapping[str, Callable[[Mapping[str, Any], list[Watch], Lists, str], Tests]] = {
     "sum": _sum,
     "distinct": _distinct,
     "dwell": _dwell,

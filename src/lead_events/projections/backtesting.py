@@ -18,9 +18,10 @@ from lead_events.domain.errors import InvalidInput
 from lead_events.domain.event_types import TYPES
 from lead_events.domain.events import Event
 from lead_events.domain.hindsight import Question, Watched, prepare, tell, watch
+from lead_events.domain.lists import Lists
 from lead_events.domain.model import compile_model
 from lead_events.domain.times import Instant
-from lead_events.store import identity, log, ownership, parked, schema
+from lead_events.store import identity, lists, log, ownership, parked, schema
 from lead_events.store.engine import reading
 from lead_events.store.envelope import sort_refs
 from lead_events.store.opening import open_events, read_rows
@@ -67,6 +68,7 @@ def run(
     *,
     outcome: str,
     horizon: int | None = None,
+    changed: Lists | None = None,
     advance: Advance | None = None,
 ) -> Backtest:
     """Try models on everything that happened.
@@ -75,16 +77,18 @@ def run(
         documents: label → model document.
         outcome: type of the event that good definitions find leads before.
         horizon: how long to watch each lead from its first event, microseconds; None until the end of the log.
-        advance: told now and then how far it is.
+        changed: lists of mail providers; those published last when None.
+        advance: told now and then how far it is; what it raises ends the work.
 
     Raises:
         InvalidModel: a document cannot be compiled.
         NoSuchOutcome: no lead had that outcome.
     """
-    watched = [prepare(label, compile_model(document)) for label, document in documents.items()]
     with reading(engine) as connection:
+        used = changed or lists.load_compiled(connection)
         head = log.read_head(connection)
         skips = parked.load_skips(connection)
+    watched = [prepare(label, compile_model(document, used)) for label, document in documents.items()]
     identity.extend(engine, head.position, _PAGE_EVENTS)
     test = _Test(vault, Question(outcome, horizon, head.received_at), watched, skips, Tally(watched))
     for low in range(0, head.position, _PART_POSITIONS):

@@ -56,7 +56,7 @@ def ask(engine: Engine, model: Model) -> Question:
     """Fix what a preview compares: the live generation where it stands now."""
     with snapshot(engine) as connection:
         live = generations.load_live(connection)
-        old = models.load_compiled(connection, live.model_number)
+        old = models.load_compiled(connection, live.model_number, live.list_revision)
         table = schema.leads
         where = table.c.generation_id == live.generation_id, table.c.founding <= live.position
         counted = connection.execute(select(func.count()).where(*where)).scalar_one()

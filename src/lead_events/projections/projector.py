@@ -68,7 +68,7 @@ def run(
         with reading(engine) as connection:
             live = generations.load_live(connection)
             others = generations.load_standing_by(connection)
-        done = step(engine, vault, live.generation_id, compiled.of(live.model_number), page_events)
+        done = step(engine, vault, live.generation_id, compiled.of(live), page_events)
         followed = [_follow(engine, vault, other, compiled, live.generation_id, page_events) for other in others]
         if done is not None and report is not None:
             report(done)
@@ -80,18 +80,19 @@ def run(
 
 
 class Models:
-    """Compiled models by number, each compiled once: a published model never changes."""
+    """Compiled models of generations, each compiled once: published models and lists never change."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._compiled: dict[int, Model] = {}
+        self._compiled: dict[tuple[int, int], Model] = {}
 
-    def of(self, number: int) -> Model:
-        """Return a published model, compiled."""
-        if number not in self._compiled:
+    def of(self, generation: Generation) -> Model:
+        """Return the model of a generation, compiled with its lists."""
+        numbers = generation.model_number, generation.list_revision
+        if numbers not in self._compiled:
             with reading(self._engine) as connection:
-                self._compiled[number] = models.load_compiled(connection, number)
-        return self._compiled[number]
+                self._compiled[numbers] = models.load_compiled(connection, *numbers)
+        return self._compiled[numbers]
 
 
 def _follow(engine: Engine, vault: Vault, other: Generation, compiled: Models, live_id: int, page_events: int) -> Step | None:
@@ -99,7 +100,7 @@ def _follow(engine: Engine, vault: Vault, other: Generation, compiled: Models, l
     with reading(engine) as connection:
         live = generations.load(connection, live_id)
     bound = Bound(live.position, live.clock)
-    return step(engine, vault, other.generation_id, compiled.of(other.model_number), page_events, bound)
+    return step(engine, vault, other.generation_id, compiled.of(other), page_events, bound)
 
 
 def _tick_when_old(engine: Engine, live: Generation) -> None:

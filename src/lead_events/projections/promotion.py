@@ -20,7 +20,7 @@ from lead_events.domain.times import DAY, Instant
 from lead_events.projections.folding import fold_page
 from lead_events.projections.pages import Bound, read_page
 from lead_events.projections.projector import PAGE_EVENTS, Models, save, step
-from lead_events.store import approvals, changes, generations, log, schema
+from lead_events.store import approvals, changes, generations, log, promotions, schema
 from lead_events.store.changes import Draft
 from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading, writing
@@ -125,7 +125,7 @@ def _draw_near(engine: Engine, vault: Vault, generation_id: int, compiled: Model
             new = _standing_by(connection, generation_id, live)
         bound = Bound(live.position, live.clock)
         near = live.position - new.position < PAGE_EVENTS // 4
-        done = step(engine, vault, generation_id, compiled.of(new.model_number), PAGE_EVENTS, bound)
+        done = step(engine, vault, generation_id, compiled.of(new), PAGE_EVENTS, bound)
         if done is None or near:
             return
 
@@ -141,7 +141,7 @@ def _standing_by(connection: Connection, generation_id: int, live: Generation) -
 
 def _draw_level(connection: Connection, vault: Vault, live: Generation, new: Generation, compiled: Models) -> Generation:
     bound = Bound(live.position, live.clock)
-    model = compiled.of(new.model_number)
+    model = compiled.of(new)
     while (page := read_page(connection, new.generation_id, model, PAGE_EVENTS, bound)) is not None:
         save(connection, page, fold_page(connection, vault, page))
     return generations.load(connection, new.generation_id)
@@ -157,10 +157,11 @@ def _append_promoted(
         "list_revision": new.list_revision,
         "previous_id": live.generation_id,
         "announce": announce.value,
+        **promotions.describe_digests(connection, live, new),
     }
     if reason is not None:
         properties["without_approval"] = reason
-    sent = {"type": "generation.promoted", "properties": properties}
+    sent = {"type": promotions.TYPE, "properties": properties}
     event = wire.admit(sent, arrival=now, trusted=True, phone_region=None, new_event_id=clock.new_event_id, own=True)
     envelopes, packing = pack_batch(vault, [Arrival(SERVICE_SOURCE, event, now)])
     (outcome,) = log.append_packed(connection, packing, envelopes)
@@ -210,7 +211,7 @@ def _differing(
         .where(two.c.contact, one.c.stage != two.c.stage if announce is Announce.CHANGED_STAGE else differs)
         .order_by(two.c.founding)
     )
-    old_model, new_model = compiled.of(live.model_number), compiled.of(new.model_number)
+    old_model, new_model = compiled.of(live), compiled.of(new)
     pairs: list[tuple[int, Any, Any]] = [(f, state.load(a), state.load(b)) for f, a, b in rows]
     found = [(founding, standing(a, old_model), standing(b, new_model)) for founding, a, b in pairs]
     return [(founding, old, now) for founding, old, now in found if old != now]

@@ -26,12 +26,11 @@ from lead_events.projections.comparing import Side, compare
 from lead_events.projections.pages import Bound
 from lead_events.projections.projector import PAGE_EVENTS, Models, step
 from lead_events.store import engine as engines
-from lead_events.store import generations, identity, log, models, parts
+from lead_events.store import generations, identity, lists, log, models, parts
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation, Status
 from lead_events.store.vault import Vault
 
-LIST_REVISION = 1
 _NICENESS = 10
 _PAUSE_SECONDS = 0.5
 _REPORT_SECONDS = 0.25
@@ -59,7 +58,7 @@ class Opening:
 
 
 def begin(engine: Engine, model_number: int, *, part_positions: int | None = None) -> int:
-    """Create a generation to be built from the whole log, up to the live generation's checkpoint.
+    """Create a generation to be built from the whole log with the newest lists, up to the live generation's checkpoint.
 
     Args:
         model_number: of a published model.
@@ -82,7 +81,7 @@ def begin(engine: Engine, model_number: int, *, part_positions: int | None = Non
             connection,
             model_number=model_number,
             fold_revision=FOLD_REVISION,
-            list_revision=LIST_REVISION,
+            list_revision=lists.load_newest(connection),
             status=Status.BUILDING,
             created_at=clock.now(),
             base_position=live.position,
@@ -207,7 +206,7 @@ def _work_on_next() -> bool:
     if part is None:
         return False
     with suppress(StaleGeneration):  # another builder thought this one dead, or the build was given up
-        build_part(_Worker.engine, _Worker.vault, generation, _Worker.compiled.of(generation.model_number), part)
+        build_part(_Worker.engine, _Worker.vault, generation, _Worker.compiled.of(generation), part)
     _Worker.free_since = clock.now()
     gc.collect()
     # What outlived it are modules and caches: looking through them again took 100 ms a part, 30 µs an event of a short log.
@@ -248,7 +247,7 @@ def catch_up(engine: Engine, vault: Vault, generation_id: int, compiled: Models,
         bound = Bound(live.position, live.clock)
         if (generation.position, generation.clock) == (bound.position, bound.clock):
             return
-        if step(engine, vault, generation_id, compiled.of(generation.model_number), PAGE_EVENTS, bound) is None:
+        if step(engine, vault, generation_id, compiled.of(generation), PAGE_EVENTS, bound) is None:
             return
 
 
@@ -272,5 +271,5 @@ def difference(
     with reading(engine) as connection:
         live = generations.load_live(connection)
         new = generations.load(connection, generation_id)
-        old_side = Side(live, compiled.of(live.model_number))
-        return compare(connection, vault, old_side, Side(new, compiled.of(new.model_number)), report)
+        old_side = Side(live, compiled.of(live))
+        return compare(connection, vault, old_side, Side(new, compiled.of(new)), report)

@@ -13,6 +13,7 @@ from math import fsum
 from typing import Any
 
 from lead_events.domain.changes import standing
+from lead_events.domain.companies import company_of
 from lead_events.domain.decay import decayed
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace, value_at
@@ -44,6 +45,7 @@ class Tally:
 
     Attributes:
         deltas: score → points rounded to 0.01 → how many leads moved by just that.
+        companies: how many leads come to another company, or to one, or to none.
         movers: (points, founding position) of those that moved most, as a heap.
     """
 
@@ -54,6 +56,7 @@ class Tally:
     stages: Counter[tuple[str, str]] = field(default_factory=Counter)
     temperatures: Counter[tuple[str, str]] = field(default_factory=Counter)
     deltas: dict[str, Counter[float]] = field(default_factory=lambda: defaultdict(Counter))
+    companies: int = 0
     movers: list[tuple[float, int]] = field(default_factory=list)
 
 
@@ -82,7 +85,9 @@ def compare_lead(tally: Tally, old: Model, new: Model, before: Lead | None, afte
     if one["temperature"] != two["temperature"]:
         tally.temperatures[one["temperature"], two["temperature"]] += 1
     points = _score_deltas(tally, old, new, before, after, as_of)
-    tally.different += one != two or points > 0 or before.traits != after.traits
+    moved = old.lists is not new.lists and company_of(before, old.lists) != company_of(after, new.lists)
+    tally.companies += moved
+    tally.different += one != two or points > 0 or moved or before.traits != after.traits
     if points:
         push = heappush if len(tally.movers) < _TOP else heappushpop
         push(tally.movers, (points, after.founding))
@@ -111,6 +116,7 @@ def summarize(tally: Tally, old: Model, new: Model) -> dict[str, Any]:
         "definitions": _definitions(tally, old, new),
         "stages": _moves(tally.stages),
         "temperatures": _moves(tally.temperatures),
+        "companies": tally.companies,
         "scores": {name: _spread(deltas) for name, deltas in sorted(tally.deltas.items())},
     }
 

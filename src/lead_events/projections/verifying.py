@@ -14,7 +14,7 @@ from lead_events.domain.lead import fold
 from lead_events.domain.lead_id import encode_lead_id
 from lead_events.domain.model import Model
 from lead_events.projections.projector import Models
-from lead_events.store import generations, histories, leads, log, models, parked, schema
+from lead_events.store import generations, histories, leads, log, parked, promotions, schema
 from lead_events.store.engine import snapshot
 from lead_events.store.generations import Generation
 from lead_events.store.leads import LeadRow
@@ -66,7 +66,7 @@ def verify_leads(
         wanted = _foundings(connection, generation)
     if sample is not None and sample < len(wanted):
         wanted = [wanted[len(wanted) * n // sample] for n in range(sample)]
-    model = compiled.of(generation.model_number)
+    model = compiled.of(generation)
     mismatches: list[Mismatch] = []
     parked_leads = 0
     for start in range(0, len(wanted), _CHUNK):
@@ -132,6 +132,7 @@ class Digest:
     Attributes:
         log: chain of the log at ``position``.
         model: SHA-256 of the model document.
+        lists: SHA-256 of the lists document; None for the shipped lists, which ``fold_revision`` stands for.
         state: SHA-256 over every lead's founding position and content, in order.
         digest: SHA-256 over all of these.
     """
@@ -143,6 +144,7 @@ class Digest:
     model: str
     fold_revision: int
     list_revision: int
+    lists: str | None
     leads: int
     state: str
     digest: str
@@ -152,15 +154,15 @@ def digest(engine: Engine, generation_id: int) -> Digest:
     """Compute the digest of a generation; equal for the same log, model and revisions on every machine and database."""
     with snapshot(engine) as connection:
         generation = generations.load(connection, generation_id)
-        chain = log.read_chain(connection, generation.position).hex()
-        document = models.load(connection, generation.model_number).document
+        chain = log.read_chains(connection, [generation.position])[generation.position].hex()
+        model = promotions.digest_model(connection, generation.model_number)
+        lists = promotions.digest_lists(connection, generation.list_revision)
         count, states = _digest_states(connection, generation_id)
-    model = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
     parts = (chain, model, generation.fold_revision, generation.list_revision, generation.position, generation.clock, states)
-    whole = hashlib.sha256(orjson.dumps(parts)).hexdigest()
+    whole = hashlib.sha256(orjson.dumps(parts if lists is None else (*parts, lists))).hexdigest()
     return Digest(
         generation_id, generation.position, generation.clock, chain, model,
-        generation.fold_revision, generation.list_revision, count, states, whole,
+        generation.fold_revision, generation.list_revision, lists, count, states, whole,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """A worker process: the projector's loop, and beside it the housekeeping of generations and, if asked for, retention.
 
-Housekeeping builds what operators asked for, rebuilds after an upgrade that changed folding, and drops what nobody can
-ask for any more, in small steps.
+Housekeeping builds what operators asked for, rebuilds after an upgrade that changed folding and after other lists were
+published, and drops what nobody can ask for any more, in small steps.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 import orjson
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from lead_events import clock
 from lead_events.domain.lead import FOLD_REVISION
@@ -19,8 +19,8 @@ from lead_events.domain.retention import Periods
 from lead_events.projections import projector, promotion, replay, retention
 from lead_events.projections.activity import Keeper
 from lead_events.projections.projector import Models, Step
-from lead_events.projections.replay import LIST_REVISION, Opening
-from lead_events.store import erasure_receipts, generations, log, scrubbing
+from lead_events.projections.replay import Opening
+from lead_events.store import erasure_receipts, generations, lists, log, scrubbing
 from lead_events.store.engine import reading, writing
 from lead_events.store.erasure_ledger import Ledger
 from lead_events.store.generations import Generation, Status
@@ -66,10 +66,10 @@ def run(
 
 
 def keep_house(opening: Opening, engine: Engine, vault: Vault, stop: threading.Event) -> None:
-    """Do once what is to be done about generations: rebuild after an upgrade, build, promote a rebuild, drop some rows."""
-    _rebuild_after_upgrade(engine)
+    """Do once what is to be done about generations: rebuild when folding or lists changed, build, promote that, drop rows."""
+    _rebuild_outdated(engine)
     _build(opening, engine, vault, stop)
-    _promote_upgrade(engine, vault)
+    _promote_rebuilt(engine, vault)
     _drop(engine)
 
 
@@ -109,21 +109,26 @@ def scrub_after_erasure(engine: Engine, scrubbed: int) -> int:
     return erasures if scrubbing.empty_wal(engine) else scrubbed
 
 
-def _rebuild_after_upgrade(engine: Engine) -> None:
+def _rebuild_outdated(engine: Engine) -> None:
     with reading(engine) as connection:
         live = generations.load_live(connection)
-        rebuilt = [g for g in generations.load_all(connection) if _is_upgrade_of(g, live)]
-    if not _is_current(live) and not rebuilt:
+        is_needed = not _is_current(connection, live) and not _load_rebuilt(connection, live)
+    if is_needed:
         generation_id = replay.begin(engine, live.model_number)
-        _LOG.warning("folding changed: generation %d is built anew beside generation %d", generation_id, live.generation_id)
+        _LOG.warning(
+            "folding or lists changed: generation %d is built anew beside generation %d", generation_id, live.generation_id
+        )
 
 
-def _is_current(generation: Generation) -> bool:
-    return (generation.fold_revision, generation.list_revision) == (FOLD_REVISION, LIST_REVISION)
+def _is_current(connection: Connection, generation: Generation) -> bool:
+    wanted = FOLD_REVISION, lists.load_newest(connection)
+    return (generation.fold_revision, generation.list_revision) == wanted
 
 
-def _is_upgrade_of(generation: Generation, live: Generation) -> bool:
-    return _is_current(generation) and generation.model_number == live.model_number
+def _load_rebuilt(connection: Connection, live: Generation) -> list[Generation]:
+    """Return the generations of the live one's model that are folded by this code and with the newest lists."""
+    same = [each for each in generations.load_all(connection) if each.model_number == live.model_number]
+    return [each for each in same if _is_current(connection, each)]
 
 
 def _build(opening: Opening, engine: Engine, vault: Vault, stop: threading.Event) -> None:
@@ -134,17 +139,17 @@ def _build(opening: Opening, engine: Engine, vault: Vault, stop: threading.Event
             _LOG.info("generation %d is ready", generation.generation_id)
 
 
-def _promote_upgrade(engine: Engine, vault: Vault) -> None:
+def _promote_rebuilt(engine: Engine, vault: Vault) -> None:
     """Promote a rebuild that changes nothing; one that changes something waits for an operator."""
     with reading(engine) as connection:
         live = generations.load_live(connection)
-        ready = [g for g in generations.load_all(connection) if g.status is Status.READY and _is_upgrade_of(g, live)]
-    if _is_current(live):
-        return
+        if _is_current(connection, live):
+            return
+        ready = [each for each in _load_rebuilt(connection, live) if each.status is Status.READY]
     for generation in ready:
         if orjson.loads(generation.difference or "{}").get("empty"):
             promotion.promote(engine, vault, generation.generation_id, Models(engine))
-            _LOG.info("generation %d is live: folding changed, no lead did", generation.generation_id)
+            _LOG.info("generation %d is live: folding or lists changed, no lead did", generation.generation_id)
             return
 
 

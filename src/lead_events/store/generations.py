@@ -32,6 +32,7 @@ class Generation:
 
     Attributes:
         position: the last event folded.
+        list_revision: the number of the lists of mail providers that it is folded with.
         clock: the instant up to which time has been folded, microseconds UTC.
         base_position, base_clock: the checkpoint that a build aims at; later events are caught up with page by page.
         current_until: a generation that is not live is kept current until this instant; None for as long as it stands.

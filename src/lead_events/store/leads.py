@@ -129,7 +129,7 @@ def _columns(generation_id: int, model: Model, row: LeadRow) -> tuple[Any, ...]:
         row.parked,
         sum(1 << index for index, definition in enumerate(lead.definitions) if definition[0]),
         lead.owner,
-        company_of(lead),
+        company_of(lead, model.lists),
         search_text(lead),
         None if row.parked or row.stale_since is not None else lead.due,
         *found,

@@ -6,7 +6,7 @@ One head row gives gapless positions in commit order. Everything slow is done be
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -280,14 +280,20 @@ def read(connection: Connection, after: int, limit: int) -> Sequence[Row[Any]]:
     return read_after(connection, schema.events, after, limit)
 
 
-def read_chain(connection: Connection, upto: int) -> bytes:
-    """Return the chain after a position, computed from the stored rows."""
+def read_chains(connection: Connection, positions: Collection[int]) -> dict[int, bytes]:
+    """Return the chain after each of some positions, computed from the stored rows in one walk along the log.
+
+    A position behind the end of the log has the chain of the end.
+    """
     table, chain, after = schema.events, GENESIS, 0
     columns = table.c.position, table.c.received_at, table.c.row_hash
-    while after < upto:
-        where = table.c.position > after, table.c.position <= upto
-        rows = connection.execute(select(*columns).where(*where).order_by(table.c.position).limit(10_000)).all()
-        for position, received_at, row_hash in rows:
-            chain = link(chain, position, received_at, row_hash)
-        after = rows[-1].position
-    return chain
+    found = {}
+    for upto in sorted(set(positions)):
+        while after < upto:
+            where = table.c.position > after, table.c.position <= upto
+            rows = connection.execute(select(*columns).where(*where).order_by(table.c.position).limit(10_000)).all()
+            for position, received_at, row_hash in rows:
+                chain = link(chain, position, received_at, row_hash)
+            after = rows[-1].position if rows else upto
+        found[upto] = chain
+    return found

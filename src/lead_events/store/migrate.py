@@ -19,12 +19,10 @@ from sqlalchemy import Connection, Engine, inspect, select, text
 from lead_events import clock
 from lead_events.domain.errors import Misconfigured, OlderSchema
 from lead_events.domain.lead import FOLD_REVISION
+from lead_events.domain.lists import SHIPPED_NUMBER
 from lead_events.store import generations, log, models, schema
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Status
-
-LIST_REVISION = 1
-"""Of the lists (bots, referrers, mail providers) that a generation is folded with."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LOCK = 0x6C656164  # any number that all our processes agree on
@@ -111,7 +109,7 @@ def _seed(connection: Connection, document: dict[str, Any]) -> None:
         connection,
         model_number=number,
         fold_revision=FOLD_REVISION,
-        list_revision=LIST_REVISION,
+        list_revision=SHIPPED_NUMBER,
         status=Status.LIVE,
         created_at=now,
     )

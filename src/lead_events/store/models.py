@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 from lead_events.domain.errors import NotFound
 from lead_events.domain.model import Model, compile_model
 from lead_events.domain.times import Instant
-from lead_events.store import schema
+from lead_events.store import lists, schema
 from lead_events.store.dialect import lock_for_numbering
 
 _TABLE = schema.models
@@ -61,6 +61,6 @@ def load_all(connection: Connection) -> list[PublishedModel]:
     return [PublishedModel(row.number, orjson.loads(row.document), row.author, row.note, row.created_at) for row in rows]
 
 
-def load_compiled(connection: Connection, number: int) -> Model:
-    """Return one published model, ready to fold by."""
-    return compile_model(load(connection, number).document)
+def load_compiled(connection: Connection, number: int, list_revision: int) -> Model:
+    """Return one published model, ready to fold by with the lists of a number."""
+    return compile_model(load(connection, number).document, lists.load_compiled(connection, list_revision))

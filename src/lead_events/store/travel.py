@@ -17,7 +17,7 @@ from lead_events.domain.times import Instant, parse_instant
 from lead_events.store import histories, identity, listing, ownership, parked, schema
 from lead_events.store.histories import History
 from lead_events.store.opening import open_events
-from lead_events.store.vault import LOG_REF, Vault
+from lead_events.store.vault import Vault
 
 _KNOWN_AT = '"known_at":'
 
@@ -116,17 +116,3 @@ def load_members(connection: Connection, founding: int, view: View) -> set[int]:
     known = Known()
     identity.load_merges(connection, known, view.position)
     return identity.with_members(known, [founding])
-
-
-def model_of(connection: Connection, position: int) -> int | None:
-    """Return the number of the model that was live at a position, as the promotions in the log tell; None if none does."""
-    table = schema.events
-    promotions = select(table.c.position, table.c.body).where(table.c.subject == LOG_REF, table.c.type == "generation.promoted")
-    last = promotions.where(table.c.position <= position).order_by(table.c.position.desc()).limit(1)
-    row = connection.execute(last).first()
-    if row is not None:
-        number = orjson.loads(row.body)["properties"].get("model")
-        return None if number is None else int(number)
-    first = schema.generations
-    found = connection.execute(select(first.c.model_number).order_by(first.c.generation_id).limit(1)).scalar()
-    return None if found is None else int(found)

@@ -71,6 +71,8 @@ InstantText = Annotated[str, StringConstraints(max_length=64), AfterValidator(ch
 """An instant as ISO 8601 text with an offset, kept as sent."""
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """A whole number that every JSON reader can hold exactly."""
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 in hexadecimal."""
 Seconds = Annotated[float, Field(ge=0, le=10_000_000)]
 """A length of time in seconds."""
 Percent = Annotated[float, Field(ge=0, le=100)]

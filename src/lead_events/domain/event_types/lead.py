@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
-from lead_events.domain.event_types.fields import Count, InstantText, Label, Name, Properties, Reason, Text
+from lead_events.domain.event_types.fields import Count, InstantText, Label, Name, Properties, Reason, Sha256, Text
 
 Points = Annotated[float, Field(ge=-1e12, le=1e12)]
 
@@ -144,7 +144,7 @@ class LeadErased(Properties):
 
 
 class GenerationPromoted(Properties):
-    """A generation became the live one."""
+    """A generation became the live one; digests tell which documents its model and lists were, and the model before it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -155,6 +155,9 @@ class GenerationPromoted(Properties):
     list_revision: Count | None = None
     announce: Name | None = None
     without_approval: Label | None = None
+    model_digest: Sha256 | None = None
+    lists_digest: Sha256 | None = None
+    previous_model_digest: Sha256 | None = None
 
 
 TYPES: dict[str, type[Properties]] = {
