@@ -28,7 +28,7 @@ def run(given: World) -> list[Row]:
 
 
 def _row(given: World, database: Database) -> Row:
-    sizes = _sqlite_sizes(database.file) if database.file else _postgresql_sizes(database)
+    sizes = table_sizes(database)
     events = given.positions[database.name]
     each = {name: size / events for name, size in sorted(sizes.items(), key=lambda item: -item[1])}
     log = sum(each.get(name, 0.0) for name in _LOG)
@@ -44,6 +44,11 @@ def _row(given: World, database: Database) -> Row:
         note=f"{_NOTE} {database.name}: {largest}.",
         raw={"events": events, "rows_of_leads": lead_rows(database), "bytes_per_event": each},
     )
+
+
+def table_sizes(database: Database) -> dict[str, int]:
+    """Return bytes per table, with its indexes."""
+    return _sqlite_sizes(database.file) if database.file else _postgresql_sizes(database)
 
 
 def _sqlite_sizes(file: Path) -> dict[str, int]:

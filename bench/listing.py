@@ -118,7 +118,9 @@ def _count(database: Database, *, mql: bool) -> int:
 
 def _promote(given: World, database: Database) -> Row:
     with reading(database.engine) as connection:
-        ready = next(each for each in generations.load_all(connection) if each.status is Status.READY)
+        ready = next((each for each in generations.load_all(connection) if each.status is Status.READY), None)
+    if ready is None:
+        raise RuntimeError("no generation was built that could be promoted")
     written = _fill(given, database, ready)
     begun = time.perf_counter()
     promotion.promote(database.engine, database.vault, ready.generation_id, Models(database.engine))

@@ -1,4 +1,4 @@
-"""How much each figure measures at a given size, so that a whole run at 300K takes at most ten minutes on two quiet cores."""
+"""How much each figure measures at a given size, so that a whole run at 200K takes eight minutes at most on two quiet cores."""
 
 from __future__ import annotations
 
@@ -60,4 +60,28 @@ def plan(events: int) -> Plan:
         return Plan(events, events // 4, 2, 1, 0.3, 0.3, 0.6, 10, 1, 1_000, 2_000, 2, 2_000, 200)
     if events < 100_000:
         return Plan(events, events, 10, 2, 1.5, 2, 4, 60, 2, 4_000, 20_000, 8, 20_000, 1_000)
-    return Plan(events, min(events, 1_000_000), 45, 3, 4, 6, 10, 200, 5, 10_000, 100_000, 20, 50_000, 3_000)
+    if events < 1_000_000:
+        return Plan(events, 100_000, 15, 3, 3, 5, 6, 150, 3, 6_000, 50_000, 12, 40_000, 2_000)
+    return Plan(events, 1_000_000, 180, 3, 4, 6, 10, 200, 5, 10_000, 100_000, 20, 50_000, 3_000)
+
+
+def expected_seconds(plan: Plan, databases: int) -> dict[str, float]:
+    """Return about how long each phase takes on two quiet cores, by its name; a budget corrects it by what it sees."""
+    each = {
+        "import": 3 + plan.import_events / 6_000,
+        "sealing": 1 + plan.sealing_events / 2_500,
+        "history": plan.events / 9_000,
+        "replay": 4 + plan.events / 9_000,
+        "disk": 1 + plan.events / 100_000,
+        "promotion": min(plan.lead_seconds, plan.leads / 5_000) + 2,
+        "preview": 12 + plan.events / 15_000,
+        "lists": 1 + plan.pages * 0.09,
+        "people": 8 + plan.people * 3 + plan.pages * 0.06,
+        "door": 4 + plan.rounds * plan.door_seconds * 2.5,
+        "batches": 4 + plan.batch_seconds * 2,
+        "visible": 2 + plan.paced_seconds * 1.3,
+        "niced": 6 + plan.paced_seconds * 3,
+        "append": 2 + plan.rounds * plan.append_batches / 8,
+    }
+    peers = 5 + plan.fold_events / 20_000 + plan.projected_events / 1_000
+    return {name: seconds * databases for name, seconds in each.items()} | {"peers": peers}

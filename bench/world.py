@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from bench import service
+from bench.budget import Budget
 from bench.cloning import clone
 from bench.databases import Database
 from bench.plan import Plan
@@ -48,6 +49,7 @@ class World:
     positions: dict[str, int] = field(default_factory=dict)
     listed: dict[str, int] = field(default_factory=dict)
     peers: dict[str, float] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
     begun: float = field(default_factory=time.perf_counter)
 
     def say(self, text: str) -> None:
@@ -104,6 +106,11 @@ def forget_standing_by(database: Database) -> None:
     with writing(database.engine) as connection:
         live = generations.load_live(connection).generation_id
         connection.execute(update(table).where(table.c.generation_id != live).values(built_at=None))
+
+
+def has_leads(database: Database) -> bool:
+    """Say whether the live generation has any."""
+    return lead_rows(database) > 0
 
 
 def lead_rows(database: Database) -> int:

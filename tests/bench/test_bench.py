@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.plan import plan, read_size
+from bench.__main__ import FIGURES
+from bench.budget import Budget
+from bench.plan import expected_seconds, plan, read_size
 from bench.table import Row, as_markdown, percentile
 from tests import databases
 
@@ -38,6 +40,29 @@ def test_a_size_is_a_number_with_a_unit() -> None:
     assert plan(read_size("10M")).leads == 1_000_000
 
 
+def test_a_run_leaves_out_what_does_not_fit_into_its_time() -> None:
+    """A machine that took three times as long for one phase is trusted to take as long for the next."""
+    budget = Budget(seconds=100.0, expected={"import": 10.0, "door": 40.0})
+    assert budget.allows("door")
+    budget.planned, budget.taken = 10.0, 30.0
+    assert (budget.estimate("door"), budget.allows("door"), budget.allows("import")) == (120.0, False, True)
+    assert Budget(expected={"door": 1e9}).allows("door")
+
+
+def test_every_figure_has_a_length_and_all_fit_into_ten_minutes() -> None:
+    """A figure without one would never be left out; at the default size a fifth is to spare."""
+    expected = expected_seconds(plan(read_size("200K")), databases=2)
+    assert set(FIGURES) <= set(expected)
+    assert sum(expected.values()) < 480
+
+
+def test_a_figure_without_time_is_a_row_that_says_so(tmp_path: Path) -> None:
+    """Never silently: whoever reads the table sees what is missing and why."""
+    rows = _measure(tmp_path, "append", "sqlite", "--minutes", "0")
+    assert ["left out" in row["value"] for row in rows] == [True, True]
+    assert [row["reached"] for row in rows] == [False, False]
+
+
 def test_a_missed_figure_says_so() -> None:
     """Nothing is rounded up in the page of the docs."""
     missed = Row("door", "sqlite", "1/s", asked="≥ 2/s", reached=False, note="Slow.")
@@ -50,8 +75,15 @@ def test_percentile_is_a_value_that_was_measured() -> None:
     assert (percentile(values, 0.5), percentile(values, 0.99), percentile([7.0], 0.99)) == (51.0, 100.0, 7.0)
 
 
-def _measure(folder: Path, figure: str, database: str) -> list[dict[str, Any]]:
-    arguments = ["--size", "2K", "--only", figure, "--database", database, "--results", str(folder)]
+def test_a_preview_is_measured_beside_the_naive_loop(tmp_path: Path) -> None:
+    """Three changes of the model, each to its exact report."""
+    rows = [row for row in _measure(tmp_path, "preview", "sqlite") if row["figure"].startswith("preview")]
+    assert len(rows) == 3
+    assert all(row["raw"]["position"] > 0 and row["raw"]["naive"] > 0 for row in rows)
+
+
+def _measure(folder: Path, figure: str, database: str, *more: str) -> list[dict[str, Any]]:
+    arguments = ["--size", "2K", "--only", figure, "--database", database, "--results", str(folder), *more]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
     if database == "postgresql":
         env["LEAD_EVENTS_TEST_POSTGRES_URL"] = databases.postgres_url()

@@ -25,6 +25,18 @@ from tests.histories import LANGUAGE, MODEL, Said, logs
 GOLDEN = Path(__file__).with_name("golden_fold.json")
 SHORT = compile_model(MODEL)
 MODELS = [SHORT, compile_model(LANGUAGE)]
+RESTLESS = compile_model(
+    {
+        **MODEL,
+        "definitions": {
+            **MODEL["definitions"],
+            "warmed": {"temperature": {"one_of": ["warm", "hot"]}},
+            "called": {"all": [{"stage": "mql"}, {"definition": "warmed"}]},
+        },
+        "temperature": {"hot": "called", "warm": {"scores.heat": {"at_least": 9}}},
+    }
+)
+"""Its definitions look at what is derived after them, so that deriving twice is another thing than deriving once."""
 
 
 def canonical(said: list[Said], *, distinct: bool = False) -> list[Event]:
@@ -35,7 +47,7 @@ def canonical(said: list[Said], *, distinct: bool = False) -> list[Event]:
     return sorted(events, key=lambda event: (event.at, event.position))
 
 
-@pytest.mark.parametrize("model", MODELS, ids=["short", "everything"])
+@pytest.mark.parametrize("model", [*MODELS, RESTLESS], ids=["short", "everything", "restless"])
 @settings(max_examples=80)
 @hypothesis_given(said=logs(), pauses=st.lists(st.integers(0, 3_000), min_size=16, max_size=16))
 def test_looking_in_between_changes_nothing(model: Model, said: list[Said], pauses: list[int]) -> None:

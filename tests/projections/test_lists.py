@@ -15,7 +15,8 @@ from lead_events.domain.lists import compile_lists
 from lead_events.domain.model import compile_model
 from lead_events.projections import promotion, replay
 from lead_events.projections.building import build_part
-from lead_events.projections.previewing import ask, fold_pairs, preview
+from lead_events.projections.pairing import ask, fold_pairs
+from lead_events.projections.previewing import preview
 from lead_events.projections.projector import Models
 from lead_events.projections.verifying import verify_leads
 from lead_events.store import generations, lists, parts

@@ -57,7 +57,7 @@ def candidates(draw: st.DrawFn) -> Document:
     return document
 
 
-def states(pairs: Iterable[tuple[int, list[Pair]]]) -> tuple[States, States]:
+def states(pairs: Iterable[tuple[float, list[Pair]]]) -> tuple[States, States]:
     """Return every lead's state under both models, each lead once."""
     found = [pair for _, some_pairs in pairs for pair in some_pairs]
     before = {pair.before.lead.founding: state.dump(pair.before.lead) for pair in found}

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
-from sqlalchemy import Connection, select
 
 from lead_events.api import lead_json, resolving, schemas_explained, travelling
 from lead_events.api.auth import require
@@ -20,10 +19,9 @@ from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
 from lead_events.domain.state import Lead, score_key
-from lead_events.domain.times import SECOND, format_instant
-from lead_events.store import histories, parked, schema
+from lead_events.domain.times import SECOND, Instant, format_instant
+from lead_events.store import histories, parked
 from lead_events.store.api_keys import Scope
-from lead_events.store.dialect import any_of
 from lead_events.store.leads import LeadRow
 from lead_events.store.reads import ReadKind
 
@@ -91,15 +89,19 @@ def _explain(moment: Moment, told: Travelled, indexes: list[int]) -> dict[str, A
     lead = told.row.lead
     scores = [explain.explain_score(lead, index, told.model, told.as_of) for index in indexes]
     explained = [each for score in scores for each in _contributions(told, score)]
-    explained.sort(key=lambda each: (each.contribution.at, each.contribution.position))
-    ids = _load_event_ids(moment.connection, {each.contribution.position for each in explained})
+    explained.sort(key=_canonical)
     return {
         "lead_id": moment.lead_id(lead.founding),
         "model": told.model_number,
         "summary": explain.summarise(explained, told.events, told.model) if lead.profiled else [_say_withheld(lead)],
         "scores": [_show_score(told, score).model_dump() for score in scores],
-        "contributions": [_show_contribution(each, told.events, ids) for each in explained],
+        "contributions": [_show_contribution(each, told.events) for each in explained],
     }
+
+
+def _canonical(explained: Explained) -> tuple[Instant, int]:
+    given = explained.contribution
+    return given.at, given.position
 
 
 def _contributions(told: Travelled, score: ExplainedScore) -> list[Explained]:
@@ -114,14 +116,6 @@ def _say_withheld(lead: Lead) -> str:
     withdrawn = lead.consent.get(consent.PROFILING)
     why = "needs a yes and has none" if withdrawn is None else f"was withdrawn on {format_instant(withdrawn[1])[:10]}"
     return f"consent to profiling {why}: scores are withheld, and nothing is counted meanwhile"
-
-
-def _load_event_ids(connection: Connection, positions: set[int]) -> dict[int, str]:
-    if not positions:
-        return {}
-    table = schema.events
-    rows = connection.execute(select(table.c.position, table.c.event_id).where(any_of(connection, table.c.position, positions)))
-    return {row.position: row.event_id for row in rows}
 
 
 def _show_score(told: Travelled, explained: ExplainedScore) -> schemas_explained.Score:
@@ -143,22 +137,23 @@ def _show_score(told: Travelled, explained: ExplainedScore) -> schemas_explained
     )
 
 
-def _show_contribution(explained: Explained, events: dict[int, Event], ids: dict[int, str]) -> dict[str, Any]:
+def _show_contribution(explained: Explained, events: dict[int, Event]) -> dict[str, Any]:
     """Write one contribution as ``schemas_explained.Contribution`` describes it."""
-    given = explained.contribution
-    credited = explain.round_shown(given.credited)
+    given, decay, value = explained
+    position, at, score, rule, points, exact, cut_by, by_time = given
+    event, credited = events[position], explain.round_shown(exact)
     return {
-        "position": given.position,
-        "event_id": ids.get(given.position),
-        "at": format_instant(given.at),
-        "type": events[given.position].type,
-        "score": given.score,
-        "rule": given.rule,
-        "points": explain.round_shown(given.points),
+        "position": position,
+        "event_id": event.event_id or None,
+        "at": format_instant(at),
+        "type": event.type,
+        "score": score,
+        "rule": rule,
+        "points": explain.round_shown(points),
         "credited": credited,
-        "cut": explain.round_shown(given.points - credited),
-        "cut_by": given.cut_by or None,
-        "by_time": given.by_time or None,
-        "decay": explained.decay,
-        "value": explained.value,
+        "cut": explain.round_shown(points - credited),
+        "cut_by": cut_by or None,
+        "by_time": by_time or None,
+        "decay": decay,
+        "value": value,
     }

@@ -69,6 +69,8 @@ from lead_events.store.reads import ReadLog
 from lead_events.store.vault import Vault
 
 _DRAIN_SECONDS = 8.0
+_COLLECT_EVERY = 20_000
+"""Objects; a request makes few cycles, but thousands of objects, and looking for cycles took a tenth of an explanation."""
 _VAULTLESS = (LeadEventsError, SQLAlchemyError, LookupError)
 
 ROUTERS = (
@@ -207,6 +209,7 @@ async def _run_writer(api: FastAPI) -> AsyncIterator[None]:
         reads.start()
     # What a process is made of stays: walking it in every full collection took as long as folding a thousand events.
     gc.freeze()
+    gc.set_threshold(_COLLECT_EVERY, 20, 50)
     yield
     if writer is not None:
         drains = (asyncio.to_thread(each.drain, _DRAIN_SECONDS) for each in (writer, reads))

@@ -24,6 +24,7 @@ LeadTest = Callable[[Lead, Instant], bool]
 Missing = list[dict[str, Any]]
 
 WINDOW_MAX_COUNT = 1_000
+_MARGIN = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,9 @@ class Scope:
         counters: what is remembered of matching events, each with its place in ``Lead.windows``.
         fading, windowed: thresholds and windows that time alone can cross.
         timed: other watches whose answer time alone can change.
+        steps: per score, the points that conditions compare it with.
+        margin: microseconds by which the instant at which a score cools may come sooner than it was when points are added,
+            for rounding alone; far more than a million additions come to.
         watches_visits: whether any condition counts visits.
         grade: of the model; None when it has none.
         lists: of mail providers.
@@ -60,6 +64,8 @@ class Scope:
     fading: tuple[tuple[int, float, int], ...] = ()
     windowed: tuple[tuple[int, int, int], ...] = ()
     timed: tuple[tuple[int, Watch], ...] = ()
+    steps: tuple[tuple[float, ...], ...] = ()
+    margin: int = 0
     watches_visits: bool = False
     grade: CompiledGrade | None = None
     lists: Lists = SHIPPED
@@ -72,6 +78,10 @@ class Scope:
         counters = [(index, watch) for index, watch in enumerate(self.counters) if isinstance(watch, Counter)]
         self.windowed = tuple((index, c.needed, c.within) for index, c in counters if c.within is not None)
         self.timed = tuple((n, watch) for n, watch in enumerate(self.counters) if not isinstance(watch, Counter))
+        self.steps = tuple(
+            tuple(sorted({t.points for t in self.thresholds if t.score == index})) for index in range(len(half_lives))
+        )
+        self.margin = max((life for life in half_lives if life is not None), default=0) // _MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +216,11 @@ def _count(spec: Mapping[str, Any], scope: Scope, where: str) -> LeadCondition:
     needed = _whole(spec.get("at_least", 1), where)
     within = _duration(spec["within"], where) if "within" in spec else None
     index = len(scope.counters)
-    scope.counters.append(Counter(when, needed, within))
+    counter = Counter(when, needed, within)
+    scope.counters.append(counter)
 
     def holds(lead: Lead, at: Instant) -> bool:
-        instants = lead.windows[index]
-        return lead.profiled and len(instants) == needed and (within is None or instants[0] + within > at)
+        return lead.profiled and counter.holds(lead.windows[index], at)
 
     def missing(lead: Lead, at: Instant) -> Missing:
         if holds(lead, at):

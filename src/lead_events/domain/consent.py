@@ -88,6 +88,8 @@ def apply(lead: Lead, event: Event) -> bool:
     """
     fields = event.fields
     changed = False
+    if "opt_in" not in fields and "gpc" not in fields and event.type not in SPEAK:
+        return changed
     needed = fields.get("opt_in")
     if needed and not set(needed) <= set(lead.opt_in):
         lead.opt_in = sorted({*lead.opt_in, *needed})

@@ -72,6 +72,7 @@ class Event:
     """A stored event, opened for folding; ``fields`` is spelled exactly as ``POST /v1/events`` spells it.
 
     Attributes:
+        event_id: unique within its source; empty until whoever read the event sets it.
         position: place in the log.
         at: canonical time, microseconds UTC.
         received_at: server time, microseconds UTC, strictly increasing with position.
@@ -81,7 +82,7 @@ class Event:
         fields: ``properties``, ``traits``, ``context``, ``user_id``, ``crm_ids``, ``author``, ``trusted``, as far as present.
     """
 
-    __slots__ = ("anonymous", "at", "fields", "position", "received_at", "strong", "subject", "type")
+    __slots__ = ("anonymous", "at", "event_id", "fields", "position", "received_at", "strong", "subject", "type")
 
     def __init__(
         self,
@@ -94,6 +95,7 @@ class Event:
         strong: tuple[bytes, ...],
         fields: dict[str, Any],
     ) -> None:
+        self.event_id = ""
         self.position = position
         self.at = at
         self.received_at = received_at

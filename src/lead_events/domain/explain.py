@@ -6,6 +6,7 @@ Pure; the fold that collects the contributions is ``lead.fold`` with a trace.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import floor
 from typing import Any, NamedTuple
 
@@ -83,6 +84,7 @@ class Explained(NamedTuple):
     value: float
 
 
+@lru_cache(4_096)
 def round_shown(points: float) -> float:
     """Round points as every answer shows them: to 0.01, without a negative zero."""
     return round(points, 2) + 0.0

@@ -6,6 +6,7 @@ From one instant to the next a stage moves at most once round the chart.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lead_events.domain import lapsing, overrides
 from lead_events.domain.activity import is_activity
@@ -13,35 +14,57 @@ from lead_events.domain.conditions import next_flip
 from lead_events.domain.consent import NO_PROFILING
 from lead_events.domain.events import Event
 from lead_events.domain.model import CompiledEntry, Model
-from lead_events.domain.scoring import Move, Trace
+from lead_events.domain.scoring import Effect, Move, Trace
 from lead_events.domain.state import OVERRIDDEN_STAGE, Lead
 from lead_events.domain.times import Instant
 
 TIME = "time"
 
 
-def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, changed: bool) -> None:
+@dataclass(slots=True)
+class Rest:
+    """What a fold knows of its lead between two events, and need not work out again at every one.
+
+    Most events of a long history add points to a score that is past its thresholds already: nothing that a condition says
+    is another then, and time alone changes it later than before, never sooner. Half of a fold went into finding that out.
+
+    Attributes:
+        settled: whether deriving again would change nothing as long as no condition says anything else.
+        since: the event after which ``lead.due`` is to be worked out anew; until then it is at most ``Scope.margin`` too late.
+    """
+
+    settled: bool = False
+    since: Instant | None = None
+
+
+def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, rest: Rest, effect: Effect) -> None:
     """Let one event, already counted and scored, move the lead.
 
     Args:
-        changed: whether the event changed anything that conditions look at.
+        rest: what is known of the lead, which is noted here.
+        effect: what the event did to that which conditions look at.
     """
     heard = bool(model.silences) and lapsing.listen(lead, event)
     acted = event.type in model.event_moves and _move_by_event(lead, event, model, trace)
     requalifies = lead.stage in model.stages_left_by_activity
+    changed = effect is Effect.NOTICEABLE or (effect is Effect.QUIET and not rest.settled)
     if changed or acted or lead.events == 1 or (requalifies and is_activity(event.type)):
-        derive(lead, event.at, model, trace, event)
+        rest.settled = not derive(lead, event.at, model, trace, event)
         if model.silences:
-            _hear_silence(lead, event.at, model, trace, event)
-    if lead.waiting and _restart_idle(lead, event.at, model):
-        changed = True
+            rest.settled = not _hear_silence(lead, event.at, model, trace, event) and rest.settled
+    restarted = bool(lead.waiting) and _restart_idle(lead, event.at, model)
     if changed or acted or heard or requalifies or lead.events == 1:
-        lead.due = _next_due(lead, event.at, model)
+        lead.due, rest.since = _next_due(lead, event.at, model), None
+    elif restarted or effect is Effect.QUIET:
+        rest.since = event.at
 
 
-def advance(lead: Lead, until: Instant, model: Model, trace: Trace | None = None) -> None:
+def advance(lead: Lead, until: Instant, model: Model, trace: Trace | None, rest: Rest) -> None:
     """Make every move that time alone causes up to and including an instant, each at its own instant."""
+    if rest.since is not None:
+        lead.due, rest.since = _next_due(lead, rest.since, model), None
     while lead.due is not None and lead.due <= until:
+        rest.settled = False
         instant = lead.due
         ended = bool(lead.overrides) and overrides.expire(lead, instant, model, trace)
         lapsed = bool(lead.expiring) and lapsing.expire(lead, instant, model, trace)

@@ -109,6 +109,8 @@ class Known:
         claims = self.claims.get(ref)
         if not claims:
             return self.visitors.get(ref)
+        if len(claims) == 1:
+            return claims[0].founding
         index = bisect_right(claims, key, key=_key_of)
         return claims[max(index - 1, 0)].founding
 

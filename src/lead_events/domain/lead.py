@@ -8,8 +8,9 @@ from typing import NamedTuple
 from lead_events.domain import consent, erasing, funnel, interests, overrides, profile, research, scoring
 from lead_events.domain.erasing import ERASED
 from lead_events.domain.events import Event
+from lead_events.domain.funnel import Rest
 from lead_events.domain.model import Model
-from lead_events.domain.scoring import Trace
+from lead_events.domain.scoring import Effect, Trace
 from lead_events.domain.state import BEGINNING, Lead
 from lead_events.domain.times import Instant
 
@@ -19,22 +20,26 @@ FOLD_REVISION = 2
 
 def fold(lead: Lead, events: Iterable[Event], model: Model, clock: Instant, trace: Trace | None = None) -> Lead:
     """Let events, in canonical order (at, position), happen to a lead, and then time up to ``clock``."""
+    rest = Rest()
     for event in events:
         if event.type == ERASED or lead.erased is not None:
             erasing.apply(lead, event, model, trace)
+            rest = Rest()
             continue
-        funnel.advance(lead, event.at, model, trace)
+        if lead.due is not None and lead.due - model.scope.margin <= event.at:
+            funnel.advance(lead, event.at, model, trace, rest)
         agreed = consent.apply(lead, event)
-        seen = consent.curtail(lead, event)
+        seen = event if lead.observed else consent.curtail(lead, event)
         known = profile.apply(lead, seen, model) or agreed
         scored = scoring.apply(lead, seen, model, trace, traits_changed=known)
         held = event.type in overrides.TYPES and overrides.apply(lead, event, model, trace)
-        interests.apply(lead, seen, model.topics)
+        if model.topics.compiled:
+            interests.apply(lead, seen, model.topics)
         research.apply(lead, seen)
-        funnel.apply(lead, seen, model, trace, changed=known or scored or held)
+        funnel.apply(lead, seen, model, trace, rest, Effect.NOTICEABLE if known or held else scored)
         lead.last_at, lead.last_position = event.at, event.position
     if lead.erased is None:
-        funnel.advance(lead, clock, model, trace)
+        funnel.advance(lead, clock, model, trace, rest)
     return lead
 
 

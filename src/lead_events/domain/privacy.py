@@ -143,3 +143,13 @@ def merge(plain: Part, personal: Mapping[str, Any]) -> Part:
         below = merged.get(name)
         merged[name] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
+
+
+def lay_over(plain: Part, personal: Mapping[str, Any]) -> None:
+    """Do in place what ``merge`` does to copies, for parts just read that belong to nobody else: a third of the time."""
+    for name, value in personal.items():
+        below = plain.get(name)
+        if type(below) is dict and type(value) is dict:
+            lay_over(below, value)
+        else:
+            plain[name] = value

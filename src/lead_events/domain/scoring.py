@@ -6,7 +6,9 @@ What is cut is lost and shown as cut. Between contributions a score is one expon
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from lead_events.domain.decay import UNRANKED, decayed, rank
@@ -15,6 +17,7 @@ from lead_events.domain.model import Model
 from lead_events.domain.rules import CompiledGroup, CompiledRule, CompiledScore
 from lead_events.domain.state import BEGINNING, Lead, is_unknown, score_key
 from lead_events.domain.times import Instant
+from lead_events.domain.windows import Counter, Watch
 
 
 class Contribution(NamedTuple):
@@ -58,28 +61,52 @@ class Trace:
     moves: list[Move] = field(default_factory=list)
 
 
-def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, traits_changed: bool) -> bool:
+class Effect(IntEnum):
+    """What an event did to that which conditions look at, the least first.
+
+    ``QUIET``: scores or windows are others, and yet no condition says anything else, nor will time alone make one do so
+    sooner than before. ``NOTICEABLE``: any may.
+    """
+
+    NONE = 0
+    QUIET = 1
+    NOTICEABLE = 2
+
+
+def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, traits_changed: bool) -> Effect:
     """Let one event change scores and counters; nothing does without consent to profiling.
 
     Returns:
-        Whether any did change.
+        What that did.
     """
     if not lead.profiled:
-        return False
-    changed = False
+        return Effect.NONE
+    effect = Effect.NONE
     rules, counters = model.match(event.type, event.fields)
+    # Comparisons, for ``max`` costs more than what it compares.
     for rule in rules:
-        changed = _credit(lead, rule, event, model, trace) or changed
+        credited = _credit(lead, rule, event, model, trace)
+        effect = credited if credited > effect else effect  # noqa: FURB136
     for index, counter in counters:
-        counter.remember(lead.windows, index, event)
-        changed = True
+        noted = _remember(lead, index, counter, event)
+        effect = noted if noted > effect else effect  # noqa: FURB136
     if traits_changed and model.trait_rules and ("traits" in event.fields or event.type in _MAY_CHANGE_FIT):
-        changed = _apply_trait_rules(lead, event, model, trace) or changed
-    return changed
+        effect = Effect.NOTICEABLE if _apply_trait_rules(lead, event, model, trace) else effect
+    return effect
 
 
 _MAY_CHANGE_FIT = frozenset({"lead.traits_set", "consent.granted"})
 """Types of events after which traits may fit otherwise, although the event names none: a consent brings back what was."""
+
+
+def _remember(lead: Lead, index: int, watch: Watch, event: Event) -> Effect:
+    """Let one watch take note of an event; a count that was high enough, or is still too low, says what it said."""
+    if not isinstance(watch, Counter):
+        watch.remember(lead.windows, index, event)
+        return Effect.NOTICEABLE
+    held = watch.holds(lead.windows[index], event.at)
+    watch.remember(lead.windows, index, event)
+    return Effect.QUIET if held or not watch.holds(lead.windows[index], event.at) else Effect.NOTICEABLE
 
 
 def value_at(lead: Lead, index: int, score: CompiledScore, at: Instant) -> float | None:
@@ -123,7 +150,7 @@ def _priority_rank(lead: Lead, model: Model) -> float:
     return rank(total, now, half_life)
 
 
-def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: Trace | None) -> bool:
+def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: Trace | None) -> Effect:
     score = model.scores[rule.score]
     entry = machine_entry(lead, rule.score, score)
     value = decayed(entry[0], entry[1], event.at, score.half_life)
@@ -140,7 +167,7 @@ def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: T
     if trace is not None:
         trace.contributions.append(Contribution(event.position, event.at, score.name, rule.id, points, credited, cut_by))
     if credited == 0.0:
-        return False
+        return Effect.NONE
     if rule.cap is not None:
         remember_credit(lead, rule.id, credited, event.at, score)
     if rule.group is not None and rule.group.cap is not None:
@@ -148,7 +175,16 @@ def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: T
     if rule.valid_for is not None:
         insort(lead.expiring, [event.at + rule.valid_for, event.at, rule.id, credited, event.position])
     entry[0], entry[1] = value + credited, event.at
-    return True
+    quiet = credited > 0 and rule.valid_for is None and entry is lead.scores[rule.score]
+    return Effect.NOTICEABLE if not quiet or _crosses(model.scope.steps[rule.score], value, entry[0]) else Effect.QUIET
+
+
+def _crosses(steps: Sequence[float], before: float, after: float) -> bool:
+    """Say whether a score that rises comes to any of the points that conditions compare it with."""
+    for points in steps:  # noqa: SIM110 - a generator costs more than the comparison
+        if before < points <= after:
+            return True
+    return False
 
 
 def _capped(lead: Lead, rule: CompiledRule, score: CompiledScore, value: float, at: Instant) -> tuple[float, str]:
@@ -213,7 +249,7 @@ def _credit_trait(lead: Lead, rule: CompiledRule, event: Event, model: Model, tr
     score = model.scores[rule.score]
     entry = machine_entry(lead, rule.score, score)
     before = decayed(entry[0], entry[1], event.at, score.half_life)
-    changed = _credit(lead, rule, event, model, trace)
+    changed = bool(_credit(lead, rule, event, model, trace))
     lead.rules[rule.id] = [None, 0, entry[0] - before if changed else 0.0, event.at]
     return changed
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from lead_events.domain.errors import InvalidDuration, InvalidInstant
 
@@ -20,7 +21,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TEXT_CHARACTERS = len("2026-11-21T22:45:18.000000")
+_HOUR_CHARACTERS = len("2026-11-21T22:")
 _MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"(\d{1,6})([smhdw])")
@@ -51,8 +52,16 @@ def parse_instant(text: str) -> Instant:
 
 def format_instant(instant: Instant) -> str:
     """Write an instant as ISO 8601 UTC with six digits and ``Z``, so that texts sort as times."""
-    # Half of what strftime takes; a list of leads writes a hundred of them.
-    return (_EPOCH + timedelta(microseconds=instant)).isoformat(timespec="microseconds")[:_TEXT_CHARACTERS] + "Z"
+    seconds, microseconds = divmod(instant, SECOND)
+    hours, seconds = divmod(seconds, 3_600)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{_format_hour(hours)}{minutes:02d}:{seconds:02d}.{microseconds:06d}Z"
+
+
+@lru_cache(4_096)
+def _format_hour(hours: int) -> str:
+    """Write what all instants of an hour begin with: a lead's thousand lie in a few, and the calendar is what takes time."""
+    return (_EPOCH + timedelta(hours=hours)).isoformat()[:_HOUR_CHARACTERS]
 
 
 def parse_duration(text: str) -> int:

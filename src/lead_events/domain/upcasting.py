@@ -46,6 +46,8 @@ def upcast(
         Misconfigured: the event was stored by a newer lead-events.
     """
     current = versions.get(type_name, 1)
+    if version == current:
+        return fields
     if version > current:
         message = f"An event '{type_name}' was stored at version {version} by a newer lead-events; upgrade this one."
         raise Misconfigured(message)

@@ -38,6 +38,10 @@ class Counter:
         if len(instants) > self.needed:
             del instants[0]
 
+    def holds(self, instants: list[Instant], at: Instant) -> bool:
+        """Say whether enough happened, lately enough."""
+        return len(instants) == self.needed and (self.within is None or instants[0] + self.within > at)
+
     def flip(self, window: list[Instant], after: Instant) -> Instant | None:
         """Return the first instant after ``after`` at which time alone changes the answer, or None."""
         if self.within is None or len(window) < self.needed:

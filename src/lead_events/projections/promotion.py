@@ -200,7 +200,7 @@ def _differing(
     connection: Connection, live: Generation, new: Generation, compiled: Models, announce: Announce
 ) -> list[tuple[int, Standing, Standing]]:
     one, two = schema.leads.alias("one"), schema.leads.alias("two")
-    names = [[name for name, _ in compiled.of(each.model_number).definitions] for each in (live, new)]
+    names = [[name for name, _ in compiled.of(each).definitions] for each in (live, new)]
     # The bits of what is met follow the order of the definitions: under other names they say nothing of each other.
     met_otherwise = one.c.met != two.c.met if names[0] == names[1] else (one.c.met != 0) | (two.c.met != 0)
     differs = (one.c.stage != two.c.stage) | (one.c.temperature != two.c.temperature) | met_otherwise

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from lead_events.domain.erasing import since_erasure
 from lead_events.domain.events import Event
 from lead_events.store import identity, schema
-from lead_events.store.dialect import any_of
-from lead_events.store.opening import open_events
+from lead_events.store.dialect import read_among
+from lead_events.store.opening import COLUMNS, open_events
 from lead_events.store.vault import Vault
+
+_CANONICAL = itemgetter(2, 0)  # at, position
 
 
 class History(NamedTuple):
@@ -45,15 +48,10 @@ def load(
         return {}
     known, subjects = identity.load_subjects(connection, foundings, upto)
     last_moves = identity.load_last_moves(connection, identity.with_members(known, foundings), upto)
-    table = schema.events
-    rows = connection.execute(
-        select(table)
-        .where(any_of(connection, table.c.subject, subjects), table.c.position <= upto)
-        .order_by(table.c.at, table.c.position)
-    ).all()
-    owners = [identity.lead_of_subject(known, row.subject, row.at, row.position) for row in rows]
+    rows = sorted(read_among(connection, COLUMNS, subjects, by=schema.events.c.subject, upto=upto), key=_CANONICAL)
+    owners = [identity.lead_of_subject(known, row[1], row[2], row[0]) for row in rows]
     wanted = set(foundings)
-    mine = [(owner, row) for owner, row in zip(owners, rows, strict=True) if owner is not None and owner in wanted]
+    mine = [(owner, row) for owner, row in zip(owners, rows, strict=True) if owner in wanted]
     opened = open_events(connection, vault, [row for _, row in mine])
     events: dict[int, list[Event]] = {founding: [] for founding in foundings}
     positions = {founding: last_moves.get(founding, 0) for founding in foundings}
@@ -61,10 +59,10 @@ def load(
         survivor = known.survivors.get(lead, lead)
         positions[survivor] = max(positions.get(survivor, 0), position)
     owning = set()
-    for (owner, row), event in zip(mine, opened, strict=True):
+    for (owner, (position, *_)), event in zip(mine, opened, strict=True):
         owning.add(owner)
-        positions[owner] = max(positions[owner], row.position)
-        if row.position not in skips:
+        positions[owner] = max(positions[owner], position)
+        if position not in skips:
             events[owner].append(event)
     into = {lead: survivor for lead, survivor in known.survivors.items() if survivor != lead}
     return {f: History(since_erasure(events[f]), positions[f], f not in owning, into.get(f)) for f in foundings}

@@ -6,6 +6,7 @@ Own checkpoint, own transaction: rows are a function of the log alone, so two wr
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -121,12 +122,7 @@ def load_moves(connection: Connection, after: int, upto: int) -> dict[int, int]:
 def load_last_moves(connection: Connection, foundings: Collection[int], upto: int) -> dict[int, int]:
     """Return, for each lead that ever did, the last position at which it gained or lost events to another."""
     table = schema.moves
-    rows = connection.execute(
-        select(table.c.founding, table.c.position)
-        .where(any_of(connection, table.c.founding, foundings), table.c.position <= upto)
-        .order_by(table.c.position)
-    )
-    return {founding: position for founding, position in rows}
+    return dict(sorted(read_among(connection, (table.c.founding, table.c.position), foundings, upto=upto), key=itemgetter(1)))
 
 
 def load_subjects(
@@ -181,23 +177,20 @@ def _load_leads(connection: Connection, table: Any, refs: Collection[bytes], upt
 
 
 def _load_refs(connection: Connection, table: Any, foundings: Collection[int], upto: int) -> dict[bytes, int]:
-    where = any_of(connection, table.c.founding, foundings), table.c.position <= upto
-    return {ref: founding for ref, founding in connection.execute(select(table.c.ref, table.c.founding).where(*where))}
+    return dict(read_among(connection, (table.c.ref, table.c.founding), foundings, by=table.c.founding, upto=upto))
 
 
 def _load_claimed(connection: Connection, foundings: Collection[int], upto: int) -> set[bytes]:
     table = schema.claims
-    where = any_of(connection, table.c.founding, foundings), table.c.position <= upto
-    return set(connection.execute(select(table.c.ref).distinct().where(*where)).scalars())
+    return {ref for (ref,) in read_among(connection, (table.c.ref,), foundings, by=table.c.founding, upto=upto)}
 
 
 def _load_claims(connection: Connection, refs: Collection[bytes], upto: int) -> dict[bytes, list[Claim]]:
     if not refs:
         return {}
     table = schema.claims
-    where = any_of(connection, table.c.ref, refs), table.c.position <= upto
     columns = table.c.ref, table.c.at, table.c.position, table.c.founding
-    return _by_ref(connection.execute(select(*columns).where(*where).order_by(*columns[:3])))
+    return _by_ref(sorted(read_among(connection, columns, refs, upto=upto)))
 
 
 def _load_claims_near(connection: Connection, first_at: dict[bytes, int], upto: int) -> dict[bytes, list[Claim]]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from lead_events.domain.errors import LeadEventsError
 from lead_events.domain.events import Event, Identifier, IdentifierKind
-from lead_events.domain.privacy import merge
+from lead_events.domain.privacy import lay_over
 from lead_events.domain.upcasting import upcast
 from lead_events.store import schema
 from lead_events.store import vault as vaults
@@ -21,6 +21,10 @@ from lead_events.store.vault import Vault
 
 _PLACES: dict[int, str] = {IdentifierKind.EMAIL: "email", IdentifierKind.PHONE: "phone"}
 _CRM, _PHONE = int(IdentifierKind.CRM), int(IdentifierKind.PHONE)
+_Names = tuple[bytes | None, tuple[bytes, ...], tuple[tuple[int, bytes], ...]]
+
+COLUMNS = tuple(schema.events.c)[:11]
+"""What opening looks at: not the hash, which takes longer to fetch than it is looked at."""
 
 
 class UnreadableEvent(LeadEventsError):
@@ -32,10 +36,12 @@ class Unreadable(Event):
 
     __slots__ = ("_reason",)
 
-    def __init__(self, row: Row[Any], reason: str) -> None:
+    def __init__(self, row: Sequence[Any], reason: str) -> None:
         """Stand for a row that cannot be opened."""
-        refs = [ref for kind, ref in unpack_refs(row.refs) if kind != IdentifierKind.ANONYMOUS]
-        super().__init__(row.position, row.at, row.received_at, row.type, row.subject, None, tuple(refs), {})
+        position, subject, at, received_at, _, event_id, type_, _, refs = row[:9]
+        strong = tuple(ref for kind, ref in unpack_refs(refs) if kind != IdentifierKind.ANONYMOUS)
+        super().__init__(position, at, received_at, type_, subject, None, strong, {})
+        self.event_id = event_id
         self._reason = reason
 
     def __getattribute__(self, name: str) -> Any:
@@ -56,15 +62,16 @@ def open_events(connection: Connection, vault: Vault, rows: Sequence[Any]) -> li
     Args:
         connection: to read what is sealed, and the keys.
         vault: of the log.
-        rows: every column of ``events``, in the order of the schema.
+        rows: the columns of ``events`` in the order of the schema, all or ``COLUMNS``.
     """
     if not rows:
         return []
     sealed = _load_sealed(connection, [row[0] for row in rows if row[10] is not None])
     keys = vaults.load_keys(connection, {part[1] for part in sealed.values()})
-    strong = {ref for row in rows for kind, ref in _named(row[8])[2] if _CRM <= kind <= _PHONE}
+    named = [_named(row[8]) for row in rows]
+    strong = {ref for each in set(named) for kind, ref in each[2] if _CRM <= kind <= _PHONE}
     values = vaults.load_values(connection, vault, strong)
-    return [_open(vault, row, sealed.get(row[0]), keys, values) for row in rows]
+    return [_open(vault, row, names, sealed.get(row[0]), keys, values) for row, names in zip(rows, named, strict=True)]
 
 
 def _load_sealed(connection: Connection, positions: Collection[int]) -> dict[int, Any]:
@@ -74,7 +81,7 @@ def _load_sealed(connection: Connection, positions: Collection[int]) -> dict[int
 
 
 @lru_cache(16_384)
-def _named(refs: bytes) -> tuple[bytes | None, tuple[bytes, ...], tuple[tuple[int, bytes], ...]]:
+def _named(refs: bytes) -> _Names:
     """Return the anonymous ref, the strong refs and (kind, strong ref) pairs of an event, highest rank first."""
     named = unpack_refs(refs)
     anonymous = next((ref for kind, ref in reversed(named) if kind == IdentifierKind.ANONYMOUS), None)
@@ -82,26 +89,35 @@ def _named(refs: bytes) -> tuple[bytes | None, tuple[bytes, ...], tuple[tuple[in
     return anonymous, tuple(ref for _, ref in strong), strong
 
 
-def _open(vault: Vault, row: Any, sealed: Any, keys: dict[bytes, bytes], values: dict[bytes, Identifier | None]) -> Event:
-    position, subject, at, received_at, source_id, event_id, type_, version, refs, body, _, _ = row
+def _open(
+    vault: Vault,
+    row: Any,
+    names: _Names,
+    sealed: Any,
+    keys: Mapping[bytes, bytes],
+    values: Mapping[bytes, Identifier | None],
+) -> Event:
+    position, subject, at, received_at, source_id, event_id, type_, version, _, body = row[:10]
     try:
         fields = orjson.loads(body)
         if sealed is not None:
             _, key_ref, nonce, content = sealed
             about = vaults.sealing_context(vault.log_id, source_id, event_id, key_ref)
-            personal = vaults.open_sealed(vault, keys, key_ref, nonce, content, about)
-            if personal is not None:
-                fields = merge(fields, orjson.loads(personal))
-        anonymous, strong, named = _named(refs)
+            wrapped = keys.get(key_ref)
+            if wrapped is not None:
+                lay_over(fields, orjson.loads(vault.data_key(key_ref, wrapped).open(nonce, content, about)))
+        anonymous, strong, named = names
         if named:
             _place(fields, named, values)
         fields = upcast(type_, version, fields)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one row must not stop the log
         return Unreadable(row, f"{type(error).__name__}: {error}")
-    return Event(position, at, received_at, type_, subject, anonymous, strong, fields)
+    event = Event(position, at, received_at, type_, subject, anonymous, strong, fields)
+    event.event_id = event_id
+    return event
 
 
-def _place(fields: dict[str, Any], named: Sequence[tuple[int, bytes]], values: dict[bytes, Identifier | None]) -> None:
+def _place(fields: dict[str, Any], named: Sequence[tuple[int, bytes]], values: Mapping[bytes, Identifier | None]) -> None:
     """Put identifiers back where the client sent them."""
     for kind, ref in named:
         if ref not in values:
