@@ -103,20 +103,28 @@ class Judge:
             return gate | _KEPT_IN_LOG
         if signature.fields.get("opt_in"):
             gate |= _STAMPED
-        if not self._of_type(UNOBSERVED).asked and not self._of_type(signature.type).asked:
-            return gate
-        return gate | self._ask(signature) | self._ask(_curtailed(signature))
+        return gate | self._ask(signature) | self._ask_curtailed(signature)
 
     def may_fire(self, signature: Signature) -> bool:
         """Say whether the events of a signature may meet any of the conditions."""
         if signature.in_log:
             return bool(self._of_type(signature.type).asked)
-        return bool(self._ask(signature) | self._ask(_curtailed(signature)))
+        return bool(self._ask(signature) | self._ask_curtailed(signature))
 
     def hidden(self, signature: Signature) -> set[str]:
         """Name the fields, with the type, that conditions ask for and only the log knows."""
         paths = () if signature.in_log else self._of_type(signature.type).paths
         return {f"{signature.type} {'.'.join(path)}" for path in paths if signature.hides(path)}
+
+    def _ask_curtailed(self, signature: Signature) -> int:
+        """Ask of what is left of the events without consent to analytics (``consent.curtail``)."""
+        is_trusted = bool(signature.fields.get("trusted"))
+        if not is_behaviour(signature.type, trusted=is_trusted):
+            fields = {name: value for name, value in signature.fields.items() if name != "context"}
+            return self._ask(signature._replace(fields=fields))
+        if not self._of_type(UNOBSERVED).asked:
+            return 0
+        return self._ask(Signature(UNOBSERVED, {"trusted": True} if is_trusted else {}))
 
     def _ask(self, signature: Signature) -> int:
         of_type = self._of_type(signature.type)
@@ -171,14 +179,6 @@ def _known(signature: Signature, path: Path) -> object:
         return _NUMBER
     value = field_at(signature.fields, path)
     return value if value is None or type(value) is str else (type(value), repr(value))
-
-
-def _curtailed(signature: Signature) -> Signature:
-    """Return what consent to analytics, withdrawn, leaves of the events of a signature (``consent.curtail``)."""
-    if is_behaviour(signature.type, trusted=bool(signature.fields.get("trusted"))):
-        return Signature(UNOBSERVED, {name: value for name, value in signature.fields.items() if name == "trusted"})
-    fields = {name: value for name, value in signature.fields.items() if name != "context"}
-    return signature._replace(fields=fields)
 
 
 def _is_per_session(rule: CompiledRule) -> bool:

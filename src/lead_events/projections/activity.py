@@ -36,11 +36,11 @@ _GAP_SECONDS = 0.002
 
 @dataclass(slots=True)
 class Known:
-    """The signatures known so far, and how many values the facets of each type have.
+    """The signatures known so far.
 
     Attributes:
         texts: by number.
-        fresh: how many of them are stored.
+        stored: how many of them are stored.
         demoted: type → fields that are facets no more; ``given_up`` those of them that are not stored yet.
     """
 
@@ -50,7 +50,6 @@ class Known:
     given_up: set[tuple[str, str]] = field(default_factory=set)
     _numbers: dict[str, int] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
-    _values: dict[str, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
 
     def add_stored(self, texts: Iterable[str]) -> None:
         """Take over signatures that are stored, in the order of their numbers."""
@@ -76,8 +75,6 @@ class Known:
         number = self._numbers[text] = len(self.texts)
         self.texts.append(text)
         self._counts[signature.type] += 1
-        for path, value in signatures.facets_of(signature).items():
-            self._values[signature.type][path].add(value)
         return number
 
     def _is_crowded(self, type_: str) -> bool:
@@ -85,13 +82,21 @@ class Known:
 
     def _demote(self, signature: Signature) -> bool:
         """Give up the facet of a type that has the most values; say whether there was one."""
-        values = self._values[signature.type]
+        values = self._values_of(signature.type)
         facets = sorted(signatures.facets_of(signature), key=lambda path: (-len(values[path]), path))
         if not facets:
             return False
         self.demoted[signature.type] = self.demoted.get(signature.type, frozenset()) | {facets[0]}
         self.given_up.add((signature.type, facets[0]))
         return True
+
+    def _values_of(self, type_: str) -> dict[str, set[str]]:
+        values: dict[str, set[str]] = defaultdict(set)
+        for text in self.texts:
+            signature = signatures.read(text)
+            for path, value in signatures.facets_of(signature).items() if signature.type == type_ else ():
+                values[path].add(value)
+        return values
 
 
 class Keeper:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from lead_events.domain.events import Event
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
-from lead_events.domain.relevance import judge_model, judge_rules
+from lead_events.domain.relevance import Use, judge_model, judge_rules
 from lead_events.domain.rule_changes import changed_rules
 from lead_events.domain.scoring import Trace
 from lead_events.domain.signatures import Signature, with_numbers
@@ -80,7 +80,8 @@ def recall(engine: Engine, vault: Vault, question: Question) -> Recall:
     uses = [judges[0].judge(signature) | judges[1].judge(signature) for signature in activity.signatures]
     wanted = combine([judge.needs for judge in judges], uses, skips)
     selection = select(activity.columns, owners.of(activity.columns), activity.signatures, wanted)
-    hidden = {name for judge in judges for signature in activity.signatures for name in judge.hidden(signature)}
+    read_for = [s for s, use in zip(activity.signatures, uses, strict=True) if use & Use.IN_LOG and not s.in_log]
+    hidden = {name for judge in judges for signature in read_for for name in judge.hidden(signature)}
     touched = _touched(question, activity, selection)
     return Recall(activity, selection, selection.apart | unlike, touched, sorted(hidden))
 
