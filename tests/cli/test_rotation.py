@@ -7,8 +7,10 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from lead_events import master_key
@@ -17,6 +19,7 @@ from tests.cli.running import MASTER_KEY, SOURCES, Ended, Serving, environment, 
 ROOT = SOURCES.parent
 OTHER_KEY = bytes(range(70, 102)).hex()
 FORM = {"type": "form.submitted", "properties": {"form_id": "f"}}
+YESTERDAY = "2026-11-20T12:00:00Z"
 
 
 @pytest.fixture
@@ -36,10 +39,14 @@ def env(migrated_url: str, key_file: Path) -> dict[str, str]:
     return found
 
 
+def forms(first: int, last: int) -> list[dict[str, Any]]:
+    """Forms of some people."""
+    return [{**FORM, "event_id": f"e{n}", "traits": {"email": f"p{n}@firm.example"}} for n in range(first, last)]
+
+
 def submit(service: Serving, key: str, first: int, last: int) -> None:
     """Send forms of some people."""
-    events = [{**FORM, "event_id": f"e{n}", "traits": {"email": f"p{n}@firm.example"}} for n in range(first, last)]
-    answer = httpx.post(service.address + "/v1/events", json={"events": events}, headers={"x-api-key": key})
+    answer = httpx.post(service.address + "/v1/events", json={"events": forms(first, last)}, headers={"x-api-key": key})
     assert answer.status_code == 202, answer.text
 
 
@@ -95,9 +102,9 @@ def test_a_service_goes_on_while_the_master_key_is_rotated(env: dict[str, str], 
 def test_a_service_starts_wherever_a_rotation_was_killed(env: dict[str, str], key_file: Path, tmp_path: Path, point: str) -> None:
     """Both keys are in the file before anything is wrapped anew, so every start finds what it needs."""
     key = make_key(env)
-    with serving(env, log=tmp_path / "log") as service:
-        service.read_greeting()
-        submit(service, key, 0, 20)
+    file = tmp_path / "forms.jsonl"
+    file.write_bytes(b"".join(orjson.dumps({**form, "occurred_at": YESTERDAY}) + b"\n" for form in forms(0, 20)))
+    assert "20 added" in run(env, "import", str(file), "--source", "shop").stdout
     assert rotate_until_killed(env, point) == -signal.SIGKILL
     assert len(master_key.read_all(key_file)) == 2
     with serving(env, log=tmp_path / "log") as service:
