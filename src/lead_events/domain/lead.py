@@ -24,7 +24,6 @@ def fold(lead: Lead, events: Iterable[Event], model: Model, clock: Instant, trac
     for event in events:
         if event.type == ERASED or lead.erased is not None:
             erasing.apply(lead, event, model, trace)
-            rest = Rest()
             continue
         if lead.due is not None and lead.due - model.scope.margin <= event.at:
             funnel.advance(lead, event.at, model, trace, rest)
@@ -33,8 +32,7 @@ def fold(lead: Lead, events: Iterable[Event], model: Model, clock: Instant, trac
         known = profile.apply(lead, seen, model) or agreed
         scored = scoring.apply(lead, seen, model, trace, traits_changed=known)
         held = event.type in overrides.TYPES and overrides.apply(lead, event, model, trace)
-        if model.topics.compiled:
-            interests.apply(lead, seen, model.topics)
+        interests.apply(lead, seen, model.topics)
         research.apply(lead, seen)
         funnel.apply(lead, seen, model, trace, rest, Effect.NOTICEABLE if known or held else scored)
         lead.last_at, lead.last_position = event.at, event.position

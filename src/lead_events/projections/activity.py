@@ -42,8 +42,10 @@ class Known:
         texts: by number.
         stored: how many of them are stored.
         demoted: type → fields that are facets no more; ``given_up`` those of them that are not stored yet.
+        most: how many there may be of one type before a facet is given up.
     """
 
+    most: int = MOST_SIGNATURES
     texts: list[str] = field(default_factory=list)
     stored: int = 0
     demoted: activity.Demoted = field(default_factory=dict)
@@ -78,7 +80,7 @@ class Known:
         return number
 
     def _is_crowded(self, type_: str) -> bool:
-        return self._counts[type_] >= MOST_SIGNATURES * (1 + len(self.demoted.get(type_, ())))
+        return self._counts[type_] >= self.most * (1 + len(self.demoted.get(type_, ())))
 
     def _demote(self, signature: Signature) -> bool:
         """Give up the facet of a type that has the most values; say whether there was one."""
@@ -102,16 +104,17 @@ class Known:
 class Keeper:
     """Writes the ledger, a segment at a time, behind the log."""
 
-    def __init__(self, engine: Engine, vault: Vault, size: int = SEGMENT) -> None:
+    def __init__(self, engine: Engine, vault: Vault, size: int = SEGMENT, most: int = MOST_SIGNATURES) -> None:
         """Prepare.
 
         Args:
             size: of the segments of a ledger that does not exist yet, in positions.
+            most: signatures of one type.
         """
         self._engine = engine
         self._vault = vault
-        self._size = size
-        self._known = Known()
+        self._size, self._most = size, most
+        self._known = Known(most)
 
     def extend(self) -> bool:
         """Write the next segment if the log has grown by one; say whether there may be more to do."""
@@ -119,12 +122,12 @@ class Keeper:
             head = activity.read_head(connection)
             end = log.read_head(connection)
             self._vault.notice(end.erasures)
-            if head is not None and head.signatures != self._known.stored:
-                self._known = load_known(connection)
+            if head is not None and head.revision == signatures.REVISION and head.signatures != self._known.stored:
+                self._known = load_known(connection, self._most)
         if head is None or head.revision != signatures.REVISION:
             with writing(self._engine) as connection:
                 activity.begin(connection, signatures.REVISION, self._size)
-            self._known = Known()
+            self._known = Known(self._most)
             return True
         if end.position < (head.segments + 1) * head.size:
             return False
@@ -135,7 +138,7 @@ class Keeper:
         if is_written:
             self._known.stored, self._known.given_up = len(self._known.texts), set()
         else:
-            self._known = Known()
+            self._known = Known(self._most)
         return True
 
     def _read(self, after: int, size: int) -> Iterable[Columns]:
@@ -146,9 +149,9 @@ class Keeper:
             time.sleep(_GAP_SECONDS)
 
 
-def load_known(connection: Connection) -> Known:
+def load_known(connection: Connection, most: int = MOST_SIGNATURES) -> Known:
     """Return every signature that is stored."""
-    known = Known(demoted=activity.load_demoted(connection))
+    known = Known(most, demoted=activity.load_demoted(connection))
     known.add_stored(activity.load_signatures(connection))
     return known
 

@@ -29,6 +29,7 @@ from lead_events.store.vault import Vault
 _LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0
 _DROPPED_AT_ONCE = 500
+_SEGMENTS_AT_ONCE = 4
 
 
 def run(
@@ -79,17 +80,18 @@ def _keep_on(opening: Opening, engine: Engine, vault: Vault, stop: threading.Eve
     while not stop.wait(_PAUSE_SECONDS):
         try:
             keep_house(opening, engine, vault, stop)
-            keep_ledger(keeper, stop)
+            keep_ledger(keeper)
             scrubbed = scrub_after_erasure(engine, scrubbed)
         except Exception:  # noqa: BLE001 - logged, and tried again
             # Whatever went wrong is tried again after the pause; the projector goes on meanwhile.
             _LOG.exception("housekeeping failed")
 
 
-def keep_ledger(keeper: Keeper, stop: threading.Event) -> None:
-    """Bring the activity ledger up to the log, for so long as nobody asks to end."""
-    while not stop.is_set() and keeper.extend():
-        pass
+def keep_ledger(keeper: Keeper) -> None:
+    """Bring the activity ledger nearer to the log, a few segments at a time: a build that is asked for need not wait long."""
+    for _ in range(_SEGMENTS_AT_ONCE):
+        if not keeper.extend():
+            return
 
 
 def scrub_after_erasure(engine: Engine, scrubbed: int) -> int:
