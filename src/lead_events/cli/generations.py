@@ -53,7 +53,11 @@ def replay(number: int, *, processes: int | None, no_wait: bool) -> None:
             return
         stop = threading.Event()
         serving.stop_on_signals(stop)
-        is_ready = _build(database, generation, stop, processes)
+        try:
+            is_ready = _build(database, generation, stop, processes)
+        except replaying.BuilderKilled as error:
+            click.echo(f"lead-events: {error}", err=True)
+            sys.exit(_STOPPED)
         found = _load(database, generation_id)
     if not is_ready and found.status is not Status.READY:
         again = f"go on with: ./lead-events replay --model {number}"
