@@ -182,20 +182,22 @@ def summarise(explained: Iterable[Explained], events: Mapping[int, Event], model
     for each in explained:
         if each.contribution.credited:
             groups.setdefault(each.contribution.rule, []).append(each)
-    by_weight = sorted(groups.items(), key=lambda group: (-abs(_sum_shown(group[1])), group[0]))
+    shown = {id_: _sum_shown(group) for id_, group in groups.items()}
+    heaviest = sorted(groups, key=lambda id_: (-abs(shown[id_]), id_))[:SUMMARY_LINES]
     silences = {silence.id: silence for silence in model.silences}
     return [
-        _silence_line(silences[id_], group) if id_ in silences else _line(model.rules_by_id.get(id_), group, events)
-        for id_, group in by_weight[:SUMMARY_LINES]
+        _silence_line(silences[id_], groups[id_], shown[id_] / 100)
+        if id_ in silences
+        else _line(model.rules_by_id.get(id_), groups[id_], shown[id_] / 100, events)
+        for id_ in heaviest
     ]
 
 
-def _line(rule: CompiledRule | None, group: Sequence[Explained], events: Mapping[int, Event]) -> str:
+def _line(rule: CompiledRule | None, group: Sequence[Explained], now: float, events: Mapping[int, Event]) -> str:
     if rule is None:
         return _line_of_override(group[-1], events)
     last = group[-1].contribution
     credited = round_shown(sum(each.contribution.credited for each in group))
-    now = _sum_shown(group) / 100
     day = format_instant(last.at)[:10]
     deed = describe_traits(rule, events.get(last.position)) if rule.of_traits else describe(events.get(last.position))
     if rule.of_traits and last.credited < 0 < rule.points:
@@ -217,9 +219,8 @@ def _line_of_override(explained: Explained, events: Mapping[int, Event]) -> str:
     return f"{value} {given.rule}: {given.score} set to {_number(given.points)}{who} on {format_instant(given.at)[:10]}"
 
 
-def _silence_line(silence: CompiledSilence, group: Sequence[Explained]) -> str:
+def _silence_line(silence: CompiledSilence, group: Sequence[Explained], now: float) -> str:
     credited = round_shown(sum(each.contribution.credited for each in group))
-    now = _sum_shown(group) / 100
     day = format_instant(group[-1].contribution.at)[:10]
     fading = "" if now == credited else f", now {_number(now)}"
     sign = "+" if credited >= 0 else ""

@@ -59,8 +59,9 @@ def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, rest: Res
         rest.since = event.at
 
 
-def advance(lead: Lead, until: Instant, model: Model, trace: Trace | None, rest: Rest) -> None:
+def advance(lead: Lead, until: Instant, model: Model, trace: Trace | None = None, rest: Rest | None = None) -> None:
     """Make every move that time alone causes up to and including an instant, each at its own instant."""
+    rest = rest or Rest()
     if rest.since is not None:
         lead.due, rest.since = _next_due(lead, rest.since, model), None
     while lead.due is not None and lead.due <= until:

@@ -153,17 +153,16 @@ def _priority_rank(lead: Lead, model: Model) -> float:
 def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: Trace | None) -> Effect:
     score = model.scores[rule.score]
     entry = machine_entry(lead, rule.score, score)
-    value = decayed(entry[0], entry[1], event.at, score.half_life)
-    points = rule.points
-    credited, cut_by = points, ""
-    if rule.times is not None and not _within_limit(lead, rule, event, model):
-        credited, cut_by = 0.0, "limit"
-    elif rule.group is not None and rule.group.times is not None and not _within_limit(lead, rule.group, event, model):
-        credited, cut_by = 0.0, "group limit"
-    elif points > 0:
-        credited, cut_by = _capped(lead, rule, score, value, event.at)
-    elif value + points < score.floor:
-        credited, cut_by = min(0.0, score.floor - value), "floor"
+    points, value = rule.points, 0.0
+    credited, cut_by = 0.0, _limited(lead, rule, event, model)
+    if not cut_by:
+        value = decayed(entry[0], entry[1], event.at, score.half_life)
+        if points > 0:
+            credited, cut_by = _capped(lead, rule, score, value, event.at)
+        elif value + points < score.floor:
+            credited, cut_by = min(0.0, score.floor - value), "floor"
+        else:
+            credited = points
     if trace is not None:
         trace.contributions.append(Contribution(event.position, event.at, score.name, rule.id, points, credited, cut_by))
     if credited == 0.0:
@@ -177,6 +176,15 @@ def _credit(lead: Lead, rule: CompiledRule, event: Event, model: Model, trace: T
     entry[0], entry[1] = value + credited, event.at
     quiet = credited > 0 and rule.valid_for is None and entry is lead.scores[rule.score]
     return Effect.NOTICEABLE if not quiet or _crosses(model.scope.steps[rule.score], value, entry[0]) else Effect.QUIET
+
+
+def _limited(lead: Lead, rule: CompiledRule, event: Event, model: Model) -> str:
+    """Count one more firing, and say which limit leaves nothing of it, if one does."""
+    if rule.times is not None and not _within_limit(lead, rule, event, model):
+        return "limit"
+    if rule.group is not None and rule.group.times is not None and not _within_limit(lead, rule.group, event, model):
+        return "group limit"
+    return ""
 
 
 def _crosses(steps: Sequence[float], before: float, after: float) -> bool:
