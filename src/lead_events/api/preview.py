@@ -76,8 +76,13 @@ async def preview_model(text: ModelTextDep, request: Request) -> StreamingRespon
     running = getattr(state, "previews", 0)
     if running >= _AT_ONCE:  # each keeps a core busy, and the door shares it
         raise TooManyPreviews(running)
+    state.previews = running + 1  # before anything is waited for, or two that ask at once would both be let in
     stop = threading.Event()
-    reports = await asyncio.to_thread(_begin, state, text, stop)
+    try:
+        reports = await asyncio.to_thread(_begin, state, text, stop)
+    except BaseException:
+        state.previews -= 1
+        raise
     return _PreviewAnswer(state, reports, stop)
 
 
@@ -115,7 +120,6 @@ class _PreviewAnswer(StreamingResponse):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send the answer; whatever ends it ends the preview."""
-        self._state.previews = getattr(self._state, "previews", 0) + 1
         try:
             await super().__call__(scope, receive, send)
         finally:
