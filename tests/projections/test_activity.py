@@ -16,11 +16,15 @@ from lead_events.domain.lead_id import lead_ref
 from lead_events.domain.signatures import NUMBERS
 from lead_events.projections.activity import Keeper, read_activity
 from lead_events.projections.columns import Columns, make_columns, number_refs, pack, unpack
+from lead_events.projections.verifying_activity import verify_activity
 from lead_events.projections.worker import keep_ledger
 from lead_events.store import activity, schema
 from lead_events.store.engine import reading, snapshot, writing
+from tests.histories import Said, logs
+from tests.projections.test_erasing import erase
 from tests.projections.test_projector import said as say
-from tests.projections.test_recalling import compare, model
+from tests.projections.test_properties import some
+from tests.projections.test_recalling import compare, documents, model, other_points
 from tests.world import World
 
 refs = st.one_of(st.binary(min_size=REF_BYTES, max_size=REF_BYTES), st.integers(1, 2**40).map(lead_ref))
@@ -161,3 +165,63 @@ def test_signatures_hold_nothing_that_is_sealed(emptiable: Engine) -> None:
     texts = " ".join(read(world)[0])
     assert "SECRET" not in texts
     assert "/a" in texts
+
+
+def different(world: World) -> tuple[list[int], list[int]]:
+    """Compare the ledger with the log; returns positions and segments."""
+    told: list[tuple[int, int]] = []
+    verdict = verify_activity(world.engine, world.vault, lambda done, of: told.append((done, of)))
+    assert told[-1:] in ([], [(len(told), len(told))])
+    return verdict.different, verdict.unreadable
+
+
+def test_a_ledger_that_says_something_else_is_found(emptiable: Engine) -> None:
+    """One signature, one time, one segment: whatever was planted."""
+    world = World(emptiable)
+    world.append(looks(7))
+    keeper = Keeper(emptiable, world.vault, 3)
+    keep_ledger(keeper)
+    assert different(world) == ([], [])
+    with writing(emptiable) as connection:
+        first = next(activity.load_segments(connection, 1))
+        columns = unpack(first)
+        later = Columns(columns.at + np.array([0, 1, 0]), *(getattr(columns, name) for name in Columns.__slots__[1:]))
+        table = schema.activity_segments
+        connection.execute(update(table).where(table.c.number == 0).values(columns=pack(later)))
+        text = signatures.write(signatures.Signature("page.viewed", {"context": {"page": {"path": "/other"}}}))
+        planted = update(schema.activity_signatures).where(schema.activity_signatures.c.number == 4)
+        connection.execute(planted.values(content=text))
+    assert different(world) == ([2, 5], [])
+    with writing(emptiable) as connection:
+        connection.execute(update(table).where(table.c.number == 1).values(columns=b"nonsense"))
+    assert different(world) == ([2], [1])
+
+
+def test_a_facet_that_was_given_up_later_is_no_difference(emptiable: Engine) -> None:
+    """Segments from before go on telling it."""
+    world = World(emptiable)
+    world.append(looks(9))
+    keeper = Keeper(emptiable, world.vault, 3, most=3)
+    while keeper.extend():
+        pass
+    assert different(world) == ([], [])
+
+
+@some(0.4)
+@given(said=logs(), place=st.integers(0, 9), document=documents, size=st.sampled_from([1, 3]))
+def test_an_erasure_rewrites_nothing_and_nobody_sees_more(
+    emptiable: Engine, said: list[Said], place: int, document: dict[str, Any], size: int
+) -> None:
+    """A ledger from before it says what the log says now, and agrees with it."""
+    world = World(emptiable, document)
+    world.append(said)
+    world.catch_up()
+    keeper = Keeper(emptiable, world.vault, size)
+    while keeper.extend():
+        pass
+    before = heads(world)
+    erase(world, place)
+    world.catch_up()
+    assert heads(world) == before
+    assert different(world) == ([], [])
+    compare(world, other_points(document, 5), 0)

@@ -31,7 +31,7 @@ def verify(context: click.Context) -> None:
     with opened() as database:
         found = _verify_log(database) + _verify_leads(database, None, None)
         _print_digest(database, None)
-        found += _print_promotions(database)
+        found += _print_promotions(database) + _verify_activity(database)
     if found:
         sys.exit(_FOUND)
 
@@ -67,6 +67,25 @@ def digest(generation_id: int | None) -> None:
         _print_digest(database, generation_id)
         found = _print_promotions(database)
     if found:
+        sys.exit(_FOUND)
+
+
+@verify.command("activity")
+@click.option("--rewrite", is_flag=True, help="Drop the ledger afterwards; a worker writes it anew.")
+def activity(*, rewrite: bool) -> None:
+    """Compare the activity ledger, which previews read, with the log."""
+    from lead_events.domain import signatures
+    from lead_events.projections.activity import SEGMENT
+    from lead_events.store import activity as kept
+    from lead_events.store.engine import writing
+
+    with opened() as database:
+        found = _verify_activity(database)
+        if rewrite:
+            with writing(database.engine) as connection:
+                kept.begin(connection, signatures.REVISION, SEGMENT)
+            click.echo("The ledger is dropped; the worker beside the service writes it anew.")
+    if found and not rewrite:
         sys.exit(_FOUND)
 
 
@@ -111,6 +130,20 @@ def _verify_leads(database: Opened, generation_id: int | None, sample: int | Non
     parked = f", {verdict.parked} parked passed over" if verdict.parked else ""
     click.echo(f"{verdict.leads} leads, {len(verdict.mismatches)} mismatches{parked}.", err=bool(verdict.mismatches))
     return len(verdict.mismatches)
+
+
+def _verify_activity(database: Opened) -> int:
+    from lead_events.projections.verifying_activity import verify_activity
+
+    with show_bar("activity") as show:
+        verdict = verify_activity(database.engine, database.vault(), show)
+    for number in verdict.unreadable:
+        click.echo(f"segment {number} of the activity ledger cannot be read")
+    for position in verdict.different:
+        click.echo(f"position {position}: the activity ledger says something else than the log")
+    found = len(verdict.unreadable) + len(verdict.different)
+    click.echo(f"{verdict.events} events in the activity ledger, {found} findings.", err=bool(found))
+    return found
 
 
 def _print_digest(database: Opened, generation_id: int | None) -> None:
