@@ -23,14 +23,20 @@ class About(Answer):
     high: int
 
 
+class Unknown(Answer):
+    """What a condition asks for and only the log knows."""
+
+    type: str = Field(description="Of the events.")
+    field: str
+    events: int = Field(description="How many were read for it.")
+
+
 class Read(Answer):
     """What a preview had to look at."""
 
     folded: int = Field(description="Events that were folded under both models; the others can matter to neither.")
     from_log: int = Field(description="Of these, events read from the log itself rather than from the activity ledger.")
-    because: list[str] = Field(
-        description="Fields that a condition asks for and only the log knows, each with the type of events."
-    )
+    because: list[Unknown] = Field(description="The most frequent reasons; the rest said who somebody is or what they decided.")
 
 
 class MovesAbout(Answer):

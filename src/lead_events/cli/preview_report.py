@@ -96,8 +96,9 @@ def _print_read(console: Console, report: Report) -> None:
     console.print(
         f"{read['folded']} of {report['position']} events matter ({share:.0%}); {read['from_log']} were read from the log."
     )
-    if read["because"]:
-        console.print(f"Only the log knows, which takes longer: {', '.join(read['because'][:_SHOWN_IDS])}.")
+    fields = [f"{each['type']} {each['field']} ({each['events']})" for each in read["because"][:_SHOWN_IDS]]
+    if fields:
+        console.print(f"Of these because the ledger does not know a field: {', '.join(fields)}.")
 
 
 def _print_estimate(console: Console, report: Report) -> None:

@@ -111,10 +111,9 @@ class Judge:
             return bool(self._of_type(signature.type).asked)
         return bool(self._ask(signature) | self._ask_curtailed(signature))
 
-    def hidden(self, signature: Signature) -> set[str]:
-        """Name the fields, with the type, that conditions ask for and only the log knows."""
-        paths = () if signature.in_log else self._of_type(signature.type).paths
-        return {f"{signature.type} {'.'.join(path)}" for path in paths if signature.hides(path)}
+    def hidden(self, signature: Signature) -> list[Path]:
+        """Return the fields that conditions ask for and, of the events of a signature, only the log knows."""
+        return [path for path in self._of_type(signature.type).paths if signature.hides(path)]
 
     def _ask_curtailed(self, signature: Signature) -> int:
         """Ask of what is left of the events without consent to analytics (``consent.curtail``)."""

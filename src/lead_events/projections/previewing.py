@@ -32,6 +32,7 @@ EVERY_SECONDS = 1.0
 
 # The door's threads share this process: without a gap they would wait for each turn of the interpreter.
 _GAP_SECONDS = 0.001
+_SHOWN_REASONS = 20
 
 Report = dict[str, Any]
 
@@ -160,7 +161,9 @@ class Counted:
         """Say how many events were folded, and what had to be read from the log itself, and why."""
         if self._recalled is None:
             return {"folded": self._events, "from_log": self._events, "because": []}
-        return {"folded": self._events, "from_log": self._recalled.from_log, "because": self._recalled.because}
+        because = self._recalled.because.most_common(_SHOWN_REASONS)
+        reasons = [{"type": type_, "field": name, "events": events} for (type_, name), events in because]
+        return {"folded": self._events, "from_log": self._recalled.from_log, "because": reasons}
 
 
 def _estimate(tally: Tally, counted: dict[str, Any], of: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ not folded; those who cannot be told from columns are folded from their whole hi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from sqlalchemy import Engine
 from lead_events.domain.events import Event
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
-from lead_events.domain.relevance import Use, judge_model, judge_rules
+from lead_events.domain.relevance import Judge, judge_model, judge_rules
 from lead_events.domain.rule_changes import changed_rules
 from lead_events.domain.scoring import Trace
 from lead_events.domain.signatures import Signature, with_numbers
@@ -35,6 +36,10 @@ _ORDER = 20_261_122
 """Seeds the order of leads, so that every beginning of it is the same fair sample."""
 
 
+Unknown = tuple[str, str]
+"""A type of events and one of their fields, with dots, that only the log knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recall:
     """What the columns of a log tell two models.
@@ -44,14 +49,14 @@ class Recall:
         selection: the events that matter.
         apart: leads that are folded from their whole history.
         touched: per lead of the selection, whether it may be otherwise under the other model.
-        because: fields that conditions ask for and only the log knows.
+        because: type of events and field → how many were read from the log because a condition asks for it.
     """
 
     activity: Activity
     selection: Selection
     apart: frozenset[int]
     touched: Bools
-    because: list[str]
+    because: Counter[Unknown]
 
     @property
     def from_log(self) -> int:
@@ -80,10 +85,19 @@ def recall(engine: Engine, vault: Vault, question: Question) -> Recall:
     uses = [judges[0].judge(signature) | judges[1].judge(signature) for signature in activity.signatures]
     wanted = combine([judge.needs for judge in judges], uses, skips)
     selection = select(activity.columns, owners.of(activity.columns), activity.signatures, wanted)
-    read_for = [s for s, use in zip(activity.signatures, uses, strict=True) if use & Use.IN_LOG and not s.in_log]
-    hidden = {name for judge in judges for signature in read_for for name in judge.hidden(signature)}
     touched = _touched(question, activity, selection)
-    return Recall(activity, selection, selection.apart | unlike, touched, sorted(hidden))
+    return Recall(activity, selection, selection.apart | unlike, touched, _because(judges, activity, selection))
+
+
+def _because(judges: Sequence[Judge], activity: Activity, found: Selection) -> Counter[Unknown]:
+    """Count, by type and field, the events that are read from the log because a condition asks for what it alone knows."""
+    counted: Counter[Unknown] = Counter()
+    numbers, events = np.unique(activity.columns.signature[found.rows[found.in_log]], return_counts=True)
+    for number, count in zip(numbers.tolist(), events.tolist(), strict=True):
+        signature = activity.signatures[number]
+        paths = set() if signature.in_log else {path for judge in judges for path in judge.hidden(signature)}
+        counted.update({(signature.type, ".".join(path)): count for path in paths})
+    return counted
 
 
 def _touched(question: Question, activity: Activity, found: Selection) -> Bools:
