@@ -220,6 +220,18 @@ def test_what_may_not_be_left_out(emptiable: Engine, story: str, keep: int) -> N
     compare(world, document, keep)
 
 
+def test_a_rule_that_makes_a_score_known_touches_everybody(emptiable: Engine) -> None:
+    """A score that rested on traits alone is a number for all as soon as an event can add to it."""
+    old = model({"when": {"type": "file.downloaded"}}, definitions={"low": {"scores.fit": {"below": 5}}})
+    new: Document = orjson.loads(orjson.dumps(old))
+    new["scores"]["fit"]["rules"].append({"id": "looks", "when": PRICING, "points": 1})
+    world = World(emptiable, old)
+    world.append([say(1, 0, "file.downloaded", anonymous_id="w")])
+    world.catch_up()
+    _, report = compare(world, new, 0)
+    assert report["definitions"]["low"] == {"entered": 1, "left": 0}
+
+
 def test_the_first_event_that_needs_a_yes_is_kept(emptiable: Engine) -> None:
     """An event that tells nothing but that its source needs consent silences everything after it."""
     world = World(emptiable, model({"when": {"type": "nothing.done"}}))

@@ -37,6 +37,7 @@ class Read(Answer):
     folded: int = Field(description="Events that were folded under both models; the others can matter to neither.")
     from_log: int = Field(description="Of these, events read from the log itself rather than from the activity ledger.")
     because: list[Unknown] = Field(description="The most frequent reasons; the rest said who somebody is or what they decided.")
+    everything: str | None = Field(description="Why no event could be left out; null if some could, or in a sample.")
 
 
 class MovesAbout(Answer):

@@ -96,6 +96,8 @@ def _print_read(console: Console, report: Report) -> None:
     console.print(
         f"{read['folded']} of {report['position']} events matter ({share:.0%}); {read['from_log']} were read from the log."
     )
+    if read["everything"]:
+        console.print(f"None could be left out: {read['everything']}.")
     fields = [f"{each['type']} {each['field']} ({each['events']})" for each in read["because"][:_SHOWN_IDS]]
     if fields:
         console.print(f"Of these because the ledger does not know a field: {', '.join(fields)}.")

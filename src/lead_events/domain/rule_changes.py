@@ -29,6 +29,8 @@ def _without_rules(model: Model) -> dict[str, Any]:
     said = model.document.model_dump(exclude=set(_SAYS_NOTHING))
     for score in said["scores"].values():
         score.pop("rules")
+    # Whether a score rests on traits alone, and on which, follows from its rules and decides whether it is a number at all.
+    said["known"] = [score.unknown_without for score in model.scores]
     return {**said, "order": [list(said["scores"]), list(said["definitions"]), list(said["stages"])]}
 
 

@@ -160,10 +160,11 @@ class Counted:
     def _read(self) -> dict[str, Any]:
         """Say how many events were folded, and what had to be read from the log itself, and why."""
         if self._recalled is None:
-            return {"folded": self._events, "from_log": self._events, "because": []}
+            return {"folded": self._events, "from_log": self._events, "because": [], "everything": None}
         because = self._recalled.because.most_common(_SHOWN_REASONS)
         reasons = [{"type": type_, "field": name, "events": events} for (type_, name), events in because]
-        return {"folded": self._events, "from_log": self._recalled.from_log, "because": reasons}
+        everything = self._recalled.everything or None
+        return {"folded": self._events, "from_log": self._recalled.from_log, "because": reasons, "everything": everything}
 
 
 def _estimate(tally: Tally, counted: dict[str, Any], of: int) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class Recall:
         apart: leads that are folded from their whole history.
         touched: per lead of the selection, whether it may be otherwise under the other model.
         because: type of events and field → how many were read from the log because a condition asks for it.
+        everything: why every event of every lead matters; empty if not every one does.
     """
 
     activity: Activity
@@ -57,6 +58,7 @@ class Recall:
     apart: frozenset[int]
     touched: Bools
     because: Counter[Unknown]
+    everything: str
 
     @property
     def from_log(self) -> int:
@@ -86,7 +88,9 @@ def recall(engine: Engine, vault: Vault, question: Question) -> Recall:
     wanted = combine([judge.needs for judge in judges], uses, skips)
     selection = select(activity.columns, owners.of(activity.columns), activity.signatures, wanted)
     touched = _touched(question, activity, selection)
-    return Recall(activity, selection, selection.apart | unlike, touched, _because(judges, activity, selection))
+    everything = next((judge.needs.everything for judge in judges if judge.needs.everything), "")
+    because = _because(judges, activity, selection)
+    return Recall(activity, selection, selection.apart | unlike, touched, because, everything)
 
 
 def _because(judges: Sequence[Judge], activity: Activity, found: Selection) -> Counter[Unknown]:
