@@ -147,6 +147,14 @@ def test_too_many_at_once_are_refused(service: Replaying) -> None:
     assert service.app.state.previews == 1
 
 
+def test_a_refused_document_takes_no_place(service: Replaying) -> None:
+    """However many were refused, the next one is previewed; and nobody is counted who has gone."""
+    for _ in range(3):
+        assert service.post(ADDRESS, {"scores": {}}).status_code == 422
+    assert preview(service, with_points("price", 45))[-1]["exact"]
+    assert service.app.state.previews == 0
+
+
 def test_closing_the_connection_stops_the_work(service: Replaying) -> None:
     """The client goes after its first line: the work is told to stop, and nothing exact is ever made."""
     told: list[dict[str, Any]] = []
