@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from lead_events import clock
 from lead_events.api.auth import require
 from lead_events.api.deps import ReaderDep, problems
-from lead_events.api.models import ModelTextDep, Remark, remark, unwrap
+from lead_events.api.models import ModelTextDep, Remark, publication_body, remark, unwrap
 from lead_events.api.schemas import Answer, Time
 from lead_events.domain import lint_lists
 from lead_events.domain.times import format_instant
@@ -70,29 +70,7 @@ LISTS_SCHEMA: dict[str, Any] = {
         for name in ("free", "disposable")
     },
 }
-_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "anyOf": [
-                    LISTS_SCHEMA,
-                    {
-                        "type": "object",
-                        "title": "ListsPublication",
-                        "required": ["document"],
-                        "properties": {
-                            "document": LISTS_SCHEMA,
-                            "author": {"type": "string"},
-                            "note": {"type": "string"},
-                        },
-                    },
-                ]
-            }
-        },
-        "application/yaml": {"schema": {"type": "string"}},
-    },
-}
+_BODY = publication_body("ListsPublication", LISTS_SCHEMA)
 
 
 @router.post(

@@ -126,29 +126,32 @@ async def _read_text(request: Request) -> ModelText:
 
 
 ModelTextDep = Annotated[ModelText, Depends(_read_text)]
-MODEL_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "anyOf": [
-                    {"type": "object", "title": "ModelDocument", "description": "As `/v1/models/schema` says."},
-                    {
-                        "type": "object",
-                        "title": "ModelPublication",
-                        "required": ["document"],
-                        "properties": {
-                            "document": {"type": "object"},
-                            "author": {"type": "string"},
-                            "note": {"type": "string"},
-                        },
-                    },
-                ]
-            }
+
+
+def publication_body(title: str, document: dict[str, Any], named: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Describe a body that is a document, or a document with its author and a note.
+
+    Args:
+        title: of the second form.
+        document: schema of the document inside it.
+        named: schema of the document alone, if it says more.
+    """
+    said = {"document": document, "author": {"type": "string"}, "note": {"type": "string"}}
+    publication = {"type": "object", "title": title, "required": ["document"], "properties": said}
+    return {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"anyOf": [named or document, publication]}},
+            "application/yaml": {"schema": {"type": "string"}},
         },
-        "application/yaml": {"schema": {"type": "string"}},
-    },
-}
+    }
+
+
+MODEL_BODY = publication_body(
+    "ModelPublication",
+    {"type": "object"},
+    {"type": "object", "title": "ModelDocument", "description": "As `/v1/models/schema` says."},
+)
 
 
 @router.post(
