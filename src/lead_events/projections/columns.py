@@ -43,11 +43,6 @@ class Columns:
     signature: NDArray[np.int32]
     numbers: tuple[Floats, ...]
 
-    def upto(self, count: int) -> Columns:
-        """Return the first events."""
-        parts = self.at[:count], self.subject[:count], self.browser[:count], self.signature[:count]
-        return Columns(*parts, tuple(column[:count] for column in self.numbers))
-
 
 def number_refs(refs: Collection[bytes]) -> Hashes:
     """Return a number for each ref, equal for equal ones; two pseudonyms may share one, which whoever joins by it must check."""

@@ -94,19 +94,3 @@ def load_demoted(connection: Connection) -> Demoted:
     for type_, path in connection.execute(select(schema.activity_demoted.c.type, schema.activity_demoted.c.path)):
         found.setdefault(type_, set()).add(path)
     return {type_: frozenset(paths) for type_, paths in found.items()}
-
-
-class Size(NamedTuple):
-    """How large the ledger is."""
-
-    positions: int
-    signatures: int
-    bytes: int
-
-
-def measure(connection: Connection) -> Size:
-    """Return how many positions the ledger holds, by how many signatures, in how many bytes."""
-    head = read_head(connection) or Head(0, 0, 0, 0)
-    segments = sum(len(columns) for columns in load_segments(connection, head.segments))
-    texts = sum(len(text.encode()) for text in load_signatures(connection))
-    return Size(head.segments * head.size, head.signatures, segments + texts)
