@@ -18,7 +18,7 @@ from lead_events.domain.model import compile_model
 from lead_events.domain.times import MINUTE
 from lead_events.projections import promotion, replay
 from lead_events.projections.building import build_part
-from lead_events.projections.pairing import Pair, ask, fold_pairs
+from lead_events.projections.pairing import Portion, ask, fold_pairs
 from lead_events.projections.previewing import preview
 from lead_events.projections.projector import Models
 from lead_events.projections.sampling import estimate, shuffled
@@ -57,9 +57,9 @@ def candidates(draw: st.DrawFn) -> Document:
     return document
 
 
-def states(pairs: Iterable[tuple[float, list[Pair]]]) -> tuple[States, States]:
+def states(pairs: Iterable[Portion]) -> tuple[States, States]:
     """Return every lead's state under both models, each lead once."""
-    found = [pair for _, some_pairs in pairs for pair in some_pairs]
+    found = [pair for portion in pairs for pair in portion.pairs]
     before = {pair.before.lead.founding: state.dump(pair.before.lead) for pair in found}
     after = {pair.after.lead.founding: state.dump(pair.after.lead) for pair in found}
     assert len(before) == len(after) == len(found)
@@ -154,7 +154,7 @@ def test_leads_with_long_histories_are_read_a_few_at_a_time(emptiable: Engine) -
         world.append([say(next(number), 0, "page.viewed", user_id=name) for _ in range(600)])
     world.catch_up()
     question = ask(emptiable, compile_model(MODEL))
-    sizes = [len(pairs) for _, pairs in fold_pairs(emptiable, world.vault, question) if pairs]
+    sizes = [len(each.pairs) for each in fold_pairs(emptiable, world.vault, question) if each.pairs]
     assert sizes == [1, 1, 1]
     (exact,) = preview(emptiable, world.vault, compile_model(MODEL), threading.Event(), first=100)
     assert (exact["exact"], exact["leads"], exact["empty"]) == (True, 3, True)

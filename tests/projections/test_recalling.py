@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import given
@@ -18,9 +19,10 @@ from lead_events.domain.model import compile_model
 from lead_events.domain.times import MINUTE, format_instant
 from lead_events.projections.activity import Keeper
 from lead_events.projections.effects import Folding
-from lead_events.projections.pairing import Pair, Question, ask, fold_pairs
+from lead_events.projections.pairing import Pair, Portion, Question, ask, fold_pairs
 from lead_events.projections.previewing import Counted
 from lead_events.projections.recalling import Recall, fold_recalled, recall
+from lead_events.projections.unmoved import Side
 from lead_events.store import log, schema
 from lead_events.store.engine import writing
 from lead_events.store.envelope import Arrival
@@ -35,6 +37,7 @@ from tests.world import World
 Document = dict[str, Any]
 
 
+AT = {path: {"page": {"path": path, "url": f"https://a.example{path}"}} for path in ("/", "/pricing")}
 WHENS: list[Document] = [
     {"type": "page.viewed", "context.page.path": "/pricing"},
     {"type": "page.viewed", "context.page.url": {"glob": "https://a*"}},
@@ -46,6 +49,7 @@ WHENS: list[Document] = [
     {"type": "signal.lit", "properties.colour": "red"},
     {"type": "page.viewed", "user_id": "u1"},
 ]
+FIT = {"not": {"scores.fit": {"at_least": 20}}}
 LIMITS: list[Document] = [{}, {"limit": {"times": 1, "per": "session"}}, {"limit": {"times": 1, "per": "day"}}, {"cap": 4}]
 
 
@@ -71,6 +75,17 @@ def other_points(document: Document, points: int) -> Document:
     """Return a model that differs in what its last rule on behaviour gives, and in nothing else."""
     changed: Document = orjson.loads(orjson.dumps(document))
     changed["scores"]["behaviour"]["rules"][-1]["points"] = points
+    return changed
+
+
+def asking(document: Document, points: float) -> Document:
+    """Return a model that compares scores with so many points, and differs in nothing else from others of these."""
+    changed: Document = orjson.loads(orjson.dumps(document))
+    definitions = changed["definitions"]
+    definitions["ready"] = {"all": [{"contact": "present"}, {"scores.behaviour": {"at_least": points}}]}
+    definitions["hot"] = {"of": [FIT, {"scores.behaviour": {"at_least": points}}, {"contact": "present"}], "at_least": 2}
+    definitions["cool"] = {"all": [{"contact": "present"}, {"not": {"scores.behaviour": {"at_least": points}}}]}
+    changed["temperature"] = {"hot": "ready", "warm": {"any": [{"scores.behaviour": {"at_least": points}}]}}
     return changed
 
 
@@ -110,33 +125,117 @@ PROPERTIES: dict[str, Document] = {
 }
 
 
+LOOKS: list[Document] = [WHENS[0], {"type": "page.viewed"}, WHENS[4], WHENS[7]]
+SHARED: Document = {
+    "cap": {"cap": 9},
+    "visit": {"limit": {"times": 1, "per": "session"}},
+    "day": {"limit": {"times": 1, "per": "day"}},
+}
+PERIODS = ["session", "session", "day", "ever"]
+
+
+@st.composite
+def quiet(draw: st.DrawFn) -> Document:
+    """A model under which whoever is not known stays a cold visitor, mostly, whatever limits and caps leave of the points."""
+    document: Document = orjson.loads(orjson.dumps(MODEL))
+    cold = [{"scores.behaviour": {"at_least": 400}}, {"all": [{"contact": "present"}, FIT]}, CURIOUS]
+    document["definitions"] = {"ready": document["definitions"]["ready"]}
+    document["temperature"] = {"hot": "ready", "warm": draw(st.sampled_from(cold))}
+    document["scores"]["heat"]["rules"] = [{"id": "any-view", "when": {"type": "page.viewed"}, "points": 7}]
+    document["scores"]["behaviour"] = {
+        "half_life": draw(st.sampled_from(["12h", None])),
+        "cap": draw(st.sampled_from([35, 90])),
+        "floor": draw(st.sampled_from([0.0, -3.0])),
+        "groups": SHARED,
+        "rules": [{"id": f"rule-{n}", **draw(rules)} for n in range(draw(st.integers(1, 4)))],
+    }
+    return document
+
+
+rules = st.fixed_dictionaries(
+    {"when": st.sampled_from(LOOKS), "points": st.sampled_from([3, 4.5, 30, -2])},
+    optional={
+        "limit": st.fixed_dictionaries({"times": st.integers(1, 2), "per": st.sampled_from(PERIODS)}),
+        "cap": st.sampled_from([5, 20]),
+        "group": st.sampled_from(list(SHARED)),
+    },
+)
+
+
+STRANGERS: list[Document] = [
+    {"anonymous_id": "w1"},
+    {"anonymous_id": "w2"},
+    {"anonymous_id": None, "user_id": "u1"},
+    {"anonymous_id": None, "user_id": "u2"},
+]
+
+
+@st.composite
+def looks(draw: st.DrawFn) -> list[Said]:
+    """Strangers who look around in browsers, or without any under a name only, now and then late or at the same time."""
+    said, arrival = [], START
+    for number in range(draw(st.integers(1, 20))):
+        arrival += draw(st.sampled_from([0, 0, 5, 10, 30, 31, 400, 2_000])) * MINUTE
+        kind = draw(st.sampled_from(["page.viewed", "page.viewed", "page.viewed", "file.downloaded", "signal.lit"]))
+        body = builders.make_event(
+            kind,
+            event_id=f"e-{number}",
+            occurred_at=format_instant(arrival - draw(st.sampled_from([0, 0, 0, 25, 900])) * MINUTE),
+            **draw(st.sampled_from(STRANGERS)),
+            context=AT[draw(st.sampled_from(["/", "/pricing"]))],
+            properties=PROPERTIES.get(kind),
+        )
+        said.append(Said(number, arrival, body))
+    return said
+
+
+CURIOUS = {
+    "of": [{"contact": "present"}, {"count": WHENS[0], "at_least": 3}, {"scores.behaviour": {"at_least": 4}}],
+    "at_least": 2,
+}
+
+
 def _shown(folding: Folding) -> str:
     lead, trace = folding.lead, folding.trace
-    of_time = lead.stage_since, lead.waiting, lead.expiring, lead.due, lead.qualified_at, lead.created_at
+    of_time = lead.stage_since, lead.waiting, lead.expiring, lead.qualified_at, lead.created_at
     of_people = lead.traits, lead.overrides, lead.consent, lead.owner
     scored = lead.scores, lead.windows, lead.definitions, lead.history
     return repr((standing(lead, folding.model), *scored, *of_time, *of_people, trace.contributions, trace.moves))
 
 
 def told(
-    world: World, question: Question, found: Iterable[tuple[float, list[Pair]]], recalled: Recall | None = None
-) -> tuple[dict[int, tuple[str, str]], dict[str, Any]]:
-    """Fold all leads; returns what each shows under both models, and the whole report but for what was read."""
-    shown: dict[int, tuple[str, str]] = {}
+    world: World, question: Question, found: Iterable[Portion], recalled: Recall | None = None
+) -> tuple[dict[int, Pair], dict[str, Any]]:
+    """Fold all leads; returns each under both models, and the whole report but for what was read."""
+    pairs: dict[int, Pair] = {}
 
-    def remember() -> Iterator[tuple[float, list[Pair]]]:
-        for share, pairs in found:
-            for pair in pairs:
-                assert pair.after.lead.founding not in shown
-                shown[pair.after.lead.founding] = _shown(pair.before), _shown(pair.after)
-            yield share, pairs
+    def remember() -> Iterator[Portion]:
+        for portion in found:
+            for pair in portion.pairs:
+                assert pair.after.lead.founding not in pairs
+                pairs[pair.after.lead.founding] = pair
+            yield portion
 
     *_, report = Counted(question, world.vault, recalled).go_on(remember(), threading.Event(), 1e9)
     assert report["exact"]
     del report["read"]
     for moves in report["first"].values():
         moves.update({verb: sorted(ids) for verb, ids in moves.items()})
-    return shown, report
+    return pairs, report
+
+
+def assert_unmoved(folding: Folding, side: Side, place: int) -> None:
+    """A fold finds a cold visitor, and gave it what columns gave it, to the last bit."""
+    firings, given = side.firings, side.credits
+    assert standing(folding.lead, folding.model) == {"stage": "visitor", "temperature": "cold", "qualified": []}
+    assert not folding.trace.moves
+    values = zip(given.value[place].tolist(), given.since[place].tolist(), strict=True)
+    assert folding.lead.scores == [list(each) for each in values]
+    columns = [
+        (side.model.rules[firings.rule[n]].id, int(firings.at[n]), float(given.credited[n]))
+        for n in np.flatnonzero(firings.lead == place)
+    ]
+    assert [(each.rule, each.at, each.credited) for each in folding.trace.contributions] == columns
 
 
 @some(1)
@@ -170,7 +269,6 @@ def model(*rules: Document, **more: Any) -> Document:
 
 DAY = 24 * 60
 PRICING = {"type": "page.viewed", "context.page.path": "/pricing"}
-AT = {path: {"page": {"path": path, "url": f"https://a.example{path}"}} for path in ("/", "/pricing")}
 WITHDRAWN = say(2, 5, "consent.withdrawn", anonymous_id="w", user_id="u1", properties={"purpose": "analytics"})
 
 STORIES: dict[str, tuple[Document, list[Said]]] = {
@@ -228,7 +326,7 @@ def test_a_rule_that_makes_a_score_known_touches_everybody(emptiable: Engine) ->
     world = World(emptiable, old)
     world.append([say(1, 0, "file.downloaded", anonymous_id="w")])
     world.catch_up()
-    _, report = compare(world, new, 0)
+    report = compare(world, new, 0).report
     assert report["definitions"]["low"] == {"entered": 1, "left": 0}
 
 
@@ -239,7 +337,7 @@ def test_the_first_event_that_needs_a_yes_is_kept(emptiable: Engine) -> None:
     stamped = [looks[0], *(stamp(each, opt_in=["profiling"]) for each in looks[1:3]), looks[3]]
     log.append(emptiable, world.vault, [Arrival(1, each, START + DAY * MINUTE) for each in stamped])
     world.catch_up()
-    _, report = compare(world, model({"when": PRICING}), 9)
+    report = compare(world, model({"when": PRICING}), 9).report
     assert report["rules"][0]["then"]["times"] == 0
 
 
@@ -251,8 +349,78 @@ def test_leads_that_are_not_what_their_events_fold_to_are_shown_as_readers_see_t
     with writing(emptiable) as connection:
         connection.execute(update(schema.sealed).where(schema.sealed.c.position == 2).values(bytes=bytes(40)))
     world.catch_up()
-    shown, _ = compare(world, model({"when": {"type": "file.downloaded"}}), 0)
-    assert len(shown) == 1
+    assert len(compare(world, model({"when": {"type": "file.downloaded"}}), 0).folded) == 1
+
+
+@some(1)
+@given(
+    said=logs(),
+    around=acts(),
+    document=st.one_of(narrow(), st.just(MODEL)),
+    old=st.sampled_from([3.0, 10.0, 30.0, 31.0, 50.0]),
+    new=st.sampled_from([3.0, 10.0, 30.0, 31.0, 50.0]),
+    names=st.sets(st.sampled_from(["ready", "hot", "cool", "warm"])),
+)
+def test_whom_no_other_threshold_concerns_stands_as_before(
+    emptiable: Engine, said: list[Said], around: list[Act], document: Document, old: float, new: float, names: set[str]
+) -> None:
+    """Where only points are other ones that scores are compared with, in some conditions or in all."""
+    one, two = asking(document, old), asking(document, new)
+    for name in names:
+        part = "temperature" if name == "warm" else "definitions"
+        two[part][name] = one[part][name]
+    world = World(emptiable, one)
+    for _ in world.play(said, [*around, Append(3), StepOnce(50)]):
+        pass
+    compare(world, two, 9)
+
+
+@some(2)
+@given(said=looks(), old=quiet(), new=quiet(), keep=st.sampled_from([0, 9]))
+def test_points_are_added_up_in_columns_as_a_fold_adds_them(
+    emptiable: Engine, said: list[Said], old: Document, new: Document, keep: int
+) -> None:
+    """Of leads whom no condition moves: limits, groups, caps, floors, visits, days, ties and late events among them."""
+    world = World(emptiable, old)
+    for _ in world.play(said, [Append(3), StepOnce(50)]):
+        pass
+    compare(world, new, keep)
+
+
+PAGES = {"when": PRICING, "limit": {"times": 1, "per": "session"}}
+WARM = {"temperature": {"warm": {"scores.behaviour": {"at_least": 40}}}}
+
+
+@pytest.mark.parametrize(
+    ("looks", "document", "is_unmoved"),
+    [
+        (1, model(PAGES, **WARM), True),
+        (2, model(PAGES, **WARM), False),
+        (
+            2,
+            model(PAGES, temperature={"warm": {"all": [{"contact": "present"}, {"scores.behaviour": {"at_least": 40}}]}}),
+            True,
+        ),
+        (2, model(PAGES, temperature={"warm": {"count": PRICING, "at_least": 3}}), True),
+        (2, model(PAGES, temperature={"warm": {"count": PRICING, "at_least": 2}}), False),
+        (
+            1,
+            model(PAGES, temperature={"warm": {"sum": {"type": "order.placed", "of": "properties.amount"}, "at_least": 1}}),
+            True,
+        ),
+        (1, model(PAGES, temperature={"warm": {"since": PRICING, "at_most": "1d"}}), False),
+        (1, model(PAGES, temperature={"warm": {"not": {"scores.behaviour": {"at_least": 20}}}}), False),
+        (1, model({**PAGES, "valid_for": "1d", "limit": {"times": 1, "per": "day"}}, **WARM), False),
+    ],
+)
+def test_whom_no_condition_can_move(emptiable: Engine, looks: int, document: Document, is_unmoved: bool) -> None:
+    """Only of them may points alone be told."""
+    world = World(emptiable, model({"when": {"type": "nothing.done"}}))
+    world.append([say(n, 60 * n, anonymous_id="w", context=AT["/pricing"]) for n in range(looks)])
+    world.catch_up()
+    compared = compare(world, document, 9)
+    assert len(compared.unmoved) == is_unmoved
+    assert compared.report["leads"] == 1
 
 
 @some(0.3)
@@ -264,7 +432,7 @@ def test_merged_leads_are_one(emptiable: Engine, said: list[Said], around: list[
     compare(story.world, document, keep)
 
 
-def compare(world: World, document: Document, keep: int, size: int = 2) -> tuple[dict[int, tuple[str, str]], dict[str, Any]]:
+def compare(world: World, document: Document, keep: int, size: int = 2) -> Compared:
     """Fold all leads from columns and from their histories; they must say the same. Returns what columns say."""
     keeper = Keeper(world.engine, world.vault, size)
     for _ in range(keep):
@@ -273,6 +441,20 @@ def compare(world: World, document: Document, keep: int, size: int = 2) -> tuple
     expected = told(world, question, fold_pairs(world.engine, world.vault, question))
     recalled = recall(world.engine, world.vault, question)
     found = told(world, question, fold_recalled(world.engine, world.vault, question, recalled), recalled)
-    assert {lead: expected[0][lead] for lead in found[0]} == found[0]
+    for lead, pair in found[0].items():
+        assert [_shown(each) for each in pair] == [_shown(each) for each in expected[0][lead]]
+    unmoved = recalled.selection.leads[recalled.unmoved.places].tolist()
+    assert not found[0].keys() & set(unmoved)
+    for place, lead in enumerate(unmoved):
+        assert_unmoved(expected[0][lead].before, recalled.unmoved.before, place)
+        assert_unmoved(expected[0][lead].after, recalled.unmoved.after, place)
     assert found[1] == expected[1]
-    return found
+    return Compared(found[0], unmoved, found[1])
+
+
+class Compared(NamedTuple):
+    """What columns say: leads that were folded, those whom nothing moved, and the report."""
+
+    folded: dict[int, Pair]
+    unmoved: list[int]
+    report: dict[str, Any]

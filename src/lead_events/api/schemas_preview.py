@@ -34,8 +34,11 @@ class Unknown(Answer):
 class Read(Answer):
     """What a preview had to look at."""
 
-    folded: int = Field(description="Events that were folded under both models; the others can matter to neither.")
-    from_log: int = Field(description="Of these, events read from the log itself rather than from the activity ledger.")
+    folded: int = Field(description="Events that were folded; those neither folded nor added up can matter to neither model.")
+    added_up: int = Field(
+        description="Events of leads whom no condition of either model can move: their points were added up, many leads at once."
+    )
+    from_log: int = Field(description="Events read from the log itself rather than from the activity ledger.")
     because: list[Unknown] = Field(description="The most frequent reasons; the rest said who somebody is or what they decided.")
     everything: str | None = Field(description="Why no event could be left out; null if some could, or in a sample.")
 

@@ -92,9 +92,11 @@ def print_report(report: Report) -> None:
 def _print_read(console: Console, report: Report) -> None:
     """Say what had to be looked at, and which conditions cost reading the log itself."""
     read = report["read"]
-    share = read["folded"] / max(1, report["position"])
+    matter = read["folded"] + read["added_up"]
+    share = matter / max(1, report["position"])
     console.print(
-        f"{read['folded']} of {report['position']} events matter ({share:.0%}); {read['from_log']} were read from the log."
+        f"{matter} of {report['position']} events matter ({share:.0%}), {read['added_up']} of them to points alone; "
+        f"{read['from_log']} were read from the log."
     )
     if read["everything"]:
         console.print(f"None could be left out: {read['everything']}.")

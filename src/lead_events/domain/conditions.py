@@ -35,6 +35,23 @@ class Threshold:
     points: float
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreTest:
+    """What a condition asks of a score.
+
+    Attributes:
+        score: index of it.
+        points: it is compared with.
+        reached: whether it must be at least so many, else below.
+        unknown_without: it is unknown, which is neither, while none of these traits is known; empty if it never is.
+    """
+
+    score: int
+    points: float
+    reached: bool
+    unknown_without: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Scope:
     """What lead conditions of one model refer to, gathered while they are compiled.
@@ -89,14 +106,16 @@ class LeadCondition:
     """A compiled condition on a lead: whether it holds at an instant, and what is missing if not.
 
     Attributes:
-        kind: ``all``, ``some``, ``not`` or ``definition`` for those made of others, else ``atom``.
+        kind: ``all``, ``some``, ``not`` or ``definition`` for those made of others; ``score``, ``grade``, ``count`` or ``window``
+            for those that points and events decide; ``person`` for those about what is known of somebody.
         parts: what it is made of; of ``some``, as many must hold as ``needed`` says.
-        spec: of ``not``, what must not hold; of ``definition``, its name.
+        spec: of ``not``, what must not hold; of ``definition``, its name; of ``score``, a ``ScoreTest``; of ``count``, its
+            counter's place in ``Lead.windows``.
     """
 
     holds: LeadTest
     missing: Callable[[Lead, Instant], Missing]
-    kind: str = "atom"
+    kind: str
     parts: tuple[LeadCondition, ...] = ()
     needed: int = 0
     spec: Value = None
@@ -116,7 +135,7 @@ def compile_lead_condition(spec: Value, scope: Scope, where: str) -> LeadConditi
         return _count(spec, scope, where)
     kind = kind_of(spec)
     if kind is not None:
-        return LeadCondition(*compile_window(kind, spec, scope.counters, scope.lists, where))
+        return LeadCondition(*compile_window(kind, spec, scope.counters, scope.lists, where), "window")
     if len(spec) > 1:
         return _every([compile_lead_condition({name: test}, scope, where) for name, test in spec.items()])
     ((name, test),) = spec.items()
@@ -229,7 +248,7 @@ def _count(spec: Mapping[str, Any], scope: Scope, where: str) -> LeadCondition:
         has = sum(within is None or instant + within > at for instant in lead.windows[index])
         return [_gap("count", needs, has if lead.profiled else None)]
 
-    return LeadCondition(holds, missing)
+    return LeadCondition(holds, missing, "count", spec=index)
 
 
 def _duration(text: Value, where: str) -> int:
@@ -257,7 +276,7 @@ def _atom(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
     def holds(lead: Lead, _at: Instant) -> bool:
         return test(read(lead))
 
-    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap(name, spec, read(lead))])
+    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap(name, spec, read(lead))], "person")
 
 
 def _grade(spec: Value, scope: Scope, where: str) -> LeadCondition:
@@ -270,7 +289,7 @@ def _grade(spec: Value, scope: Scope, where: str) -> LeadCondition:
     def holds(lead: Lead, at: Instant) -> bool:
         return test(grade.at(lead, at))
 
-    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap("grade", spec, grade.at(lead, at))])
+    return LeadCondition(holds, lambda lead, at: [] if holds(lead, at) else [_gap("grade", spec, grade.at(lead, at))], "grade")
 
 
 def _reader(name: str, where: str) -> Callable[[Lead], Value]:
@@ -324,7 +343,7 @@ def _score(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
         has = None if unknown else round(decayed(value, since, at, half_life), 2)
         return [_gap(name, spec, has) | ({"unknown": lacking} if lacking else {})]
 
-    return LeadCondition(holds, missing)
+    return LeadCondition(holds, missing, "score", spec=ScoreTest(index, float(points), wanted, unknown_without))
 
 
 def _gap(name: str, needs: Value, has: Value) -> dict[str, Any]:

@@ -10,19 +10,19 @@ from math import log2
 
 from lead_events.domain.times import YEAR_2000, Instant
 
-_STEPS = 64
+STEPS = 64
 
 
 def _table() -> tuple[float, ...]:
     # Software decimals are exact to the digits asked for, so each entry is the correctly rounded double everywhere.
     with localcontext() as context:
         context.prec = 40
-        return tuple(float(Decimal(2) ** (Decimal(-step) / _STEPS)) for step in range(_STEPS))
+        return tuple(float(Decimal(2) ** (Decimal(-step) / STEPS)) for step in range(STEPS))
 
 
-_TABLE = _table()
-_HALVES = tuple(0.5**power for power in range(1075))
-_LN2 = 0.6931471805599453
+TABLE = _table()
+HALVES = tuple(0.5**power for power in range(1075))
+LN2 = 0.6931471805599453
 
 
 def decay_factor(elapsed: int, half_life: int) -> float:
@@ -36,13 +36,13 @@ def decay_factor(elapsed: int, half_life: int) -> float:
         2^(−elapsed / half_life), relative error below 1e-15.
     """
     halvings = elapsed / half_life
-    step = int(halvings * _STEPS)
+    step = int(halvings * STEPS)
     whole = step >> 6
-    if whole >= len(_HALVES):
+    if whole >= len(HALVES):
         return 0.0
-    u = (halvings - step / _STEPS) * _LN2
+    u = (halvings - step / STEPS) * LN2
     rest = 1.0 - u * (1.0 - u * (0.5 - u * (1 / 6 - u * (1 / 24 - u * (1 / 120 - u * (1 / 720))))))
-    return _TABLE[step & 63] * rest * _HALVES[whole]
+    return TABLE[step & 63] * rest * HALVES[whole]
 
 
 def decayed(value: float, since: Instant, until: Instant, half_life: int | None) -> float:

@@ -23,10 +23,12 @@ class EventCondition:
     Attributes:
         type_: test of the event's type, or None for any type.
         tests: path of a field → what its value must pass; all must.
+        text: as it is written, in one spelling: under the same lists equal texts match the same events.
     """
 
     type_: Test | None
     tests: tuple[tuple[Path, Test], ...]
+    text: str = ""
 
     @property
     def traits(self) -> tuple[str, ...]:
@@ -52,7 +54,7 @@ def compile_event_condition(spec: Value, where: str, lists: Lists = SHIPPED) -> 
     type_ = compile_test(spec["type"], f"{where}: type", lists) if "type" in spec else None
     fields = [(name, test) for name, test in spec.items() if name != "type"]
     tests = tuple((compile_path(name, where), compile_test(test, f"{where}: {name}", lists)) for name, test in fields)
-    return EventCondition(type_, tests)
+    return EventCondition(type_, tests, repr(sorted(spec.items(), key=str)))
 
 
 def compile_path(name: str, where: str) -> Path:

@@ -24,7 +24,8 @@ from lead_events.domain.state import FIRST_STAGE, Lead
 from lead_events.domain.times import DAY, MINUTE, Instant, parse_duration
 from lead_events.domain.windows import Watch
 
-_QUARTER = 15 * MINUTE  # every zone's offset from UTC is a whole number of quarters of an hour
+QUARTER = 15 * MINUTE
+"""Every zone's offset from UTC is a whole number of quarters of an hour, so within one it is one day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +158,11 @@ class Model:
 
     def day(self, instant: Instant) -> int:
         """Return the number of the local day, in the model's time zone, that an instant falls on."""
-        quarter = instant // _QUARTER
+        quarter = instant // QUARTER
         day = self._days.get(quarter)
         if day is None:
-            offset = datetime.fromtimestamp(quarter * _QUARTER / 1e6, UTC).astimezone(self._zone).utcoffset() or timedelta()
-            day = self._days[quarter] = (quarter * _QUARTER + offset // timedelta(microseconds=1)) // DAY
+            offset = datetime.fromtimestamp(quarter * QUARTER / 1e6, UTC).astimezone(self._zone).utcoffset() or timedelta()
+            day = self._days[quarter] = (quarter * QUARTER + offset // timedelta(microseconds=1)) // DAY
         return day
 
 

@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 from enum import IntFlag
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 from lead_events.domain.consent import UNOBSERVED, is_behaviour
 from lead_events.domain.event_conditions import EventCondition, Path, field_at
-from lead_events.domain.events import Event
-from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
+from lead_events.domain.needs import NOTHING_ELSE, Needs, needs_of
 from lead_events.domain.rules import CompiledRule
-from lead_events.domain.scoring import Trace
 from lead_events.domain.signatures import Signature
-from lead_events.domain.state import FIRST_STAGE
+from lead_events.domain.value_tests import Test
 from lead_events.domain.windows import Distinct, Sum
 
 
@@ -33,6 +32,7 @@ class Use(IntFlag):
         SESSION: a limit per session applies to them, so where sessions begin matters.
         GATE: after one of them, every later event of the lead may end a wait.
         STAMPED: the first of them tells the fold which purposes need a yes.
+        NUMBERED: whether they fire anything depends on a number that is not the same in all of them.
     """
 
     NOTHING = 0
@@ -41,75 +41,95 @@ class Use(IntFlag):
     SESSION = 4
     GATE = 8
     STAMPED = 16
+    NUMBERED = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a model needs besides events that match.
+class Verdict(NamedTuple):
+    """What is said of a signature.
 
     Attributes:
-        everything: why it needs every event of every lead; empty if it does not.
-        gates: types of events after which it needs every event of the lead.
-        everybody: whether somebody who did nothing that matters is more than a cold visitor.
+        use: what its events are needed for, as ``Use``.
+        fires: numbers of the conditions that its events meet, or may meet, if everything about them may be looked at.
     """
 
-    everything: str
-    gates: frozenset[str]
-    everybody: bool
+    use: int
+    fires: tuple[int, ...] = ()
 
 
-NOTHING_ELSE = Needs("", frozenset(), everybody=False)
+class Asked(NamedTuple):
+    """One condition on events.
 
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One condition on events, and the field whose value is counted, if any."""
+    Attributes:
+        value: the field whose value is counted, if any.
+        per_session: whether a limit per session applies to what it gives.
+    """
 
     when: EventCondition
+    value: Path | None = None
+    per_session: bool = False
+
+
+class _Question(NamedTuple):
+    """One condition, as it is put to the events of one type.
+
+    Attributes:
+        use: what events are needed for that meet it, as ``Use``.
+        value: the field whose value is counted, if any.
+        tests: places of its tests among those of the type.
+    """
+
+    number: int
+    use: int
     value: Path | None
-    per_session: bool
-
-
-_KEPT_IN_LOG, _GATE, _STAMPED = int(Use.KEPT | Use.IN_LOG), int(Use.GATE), int(Use.STAMPED)
+    tests: tuple[int, ...]
 
 
 @dataclass(slots=True)
 class _OfType:
-    """What is asked of events of one type, and what was answered so far."""
+    """What is asked of events of one type, each test once, and what was answered so far."""
 
-    asked: tuple[_Asked, ...]
+    questions: tuple[_Question, ...]
+    tests: tuple[tuple[Path, Test], ...]
     paths: tuple[Path, ...]
-    judged: dict[tuple[object, ...], int] = field(default_factory=dict)
+    judged: dict[tuple[object, ...], Verdict] = field(default_factory=dict)
+
+
+# Whole numbers, for enumerations cost more than what they stand for.
+_KEPT, _PER_SESSION, _KEPT_IN_LOG = int(Use.KEPT), int(Use.KEPT | Use.SESSION), int(Use.KEPT | Use.IN_LOG)
+_IN_LOG, _GATE, _STAMPED, _NUMBERED = int(Use.IN_LOG), int(Use.GATE), int(Use.STAMPED), int(Use.NUMBERED)
+_NOTHING = Verdict(0)
 
 
 class Judge:
-    """Judges signatures for one model; asks its conditions once for each combination of the values they look at.
+    """Judges signatures; asks each condition once for each combination of the values that any of its type looks at.
 
     Signatures are as many as pages, so what is asked of each is kept to a look-up: with enumerations and sets made anew, judging
     40 000 of them took a third of a preview of 145 000 events.
     """
 
-    def __init__(self, asked: Sequence[_Asked], needs: Needs = NOTHING_ELSE, moving: Collection[str] = ()) -> None:
-        """Prepare; ``judge_model`` and ``judge_rules`` say what is asked."""
+    def __init__(self, asked: Sequence[Asked], needs: Needs = NOTHING_ELSE, moving: Collection[str] = ()) -> None:
+        """Prepare; ``judge_models`` and ``judge_rules`` say what is asked."""
         self.needs = needs
+        self.asked = asked
         self._moving = moving
-        self._asked = asked
         self._by_type: dict[str, _OfType] = {}
 
-    def judge(self, signature: Signature) -> int:
-        """Return what the events of a signature are needed for, as ``Use``."""
-        gate = _GATE if signature.type in self.needs.gates else 0
+    def judge(self, signature: Signature) -> Verdict:
+        """Say what the events of a signature are needed for."""
+        use = _GATE if signature.type in self.needs.gates else 0
         if signature.in_log or signature.type in self._moving:
-            return gate | _KEPT_IN_LOG
+            return Verdict(use | _KEPT_IN_LOG)
         if signature.fields.get("opt_in"):
-            gate |= _STAMPED
-        return gate | self._ask(signature) | self._ask_curtailed(signature)
+            use |= _STAMPED
+        verdict = self._ask(signature)
+        use |= self._ask_curtailed(signature)
+        return verdict if verdict.use | use == verdict.use else Verdict(verdict.use | use, verdict.fires)
 
     def may_fire(self, signature: Signature) -> bool:
         """Say whether the events of a signature may meet any of the conditions."""
         if signature.in_log:
-            return bool(self._of_type(signature.type).asked)
-        return bool(self._ask(signature) | self._ask_curtailed(signature))
+            return bool(self._of_type(signature.type).questions)
+        return bool(self._ask(signature).use | self._ask_curtailed(signature))
 
     def hidden(self, signature: Signature) -> list[Path]:
         """Return the fields that conditions ask for and, of the events of a signature, only the log knows."""
@@ -120,51 +140,105 @@ class Judge:
         is_trusted = bool(signature.fields.get("trusted"))
         if not is_behaviour(signature.type, trusted=is_trusted):
             fields = {name: value for name, value in signature.fields.items() if name != "context"}
-            return self._ask(signature._replace(fields=fields))
-        if not self._of_type(UNOBSERVED).asked:
+            return self._ask(signature._replace(fields=fields)).use
+        if not self._of_type(UNOBSERVED).questions:
             return 0
-        return self._ask(Signature(UNOBSERVED, {"trusted": True} if is_trusted else {}))
+        return self._ask(Signature(UNOBSERVED, {"trusted": True} if is_trusted else {})).use
 
-    def _ask(self, signature: Signature) -> int:
+    def _ask(self, signature: Signature) -> Verdict:
         of_type = self._of_type(signature.type)
-        if not of_type.asked:
-            return 0
+        if not of_type.questions:
+            return _NOTHING
         key = tuple([_known(signature, path) for path in of_type.paths])
-        use = of_type.judged.get(key)
-        if use is None:
-            use = of_type.judged[key] = reduce(or_, (_use(each, signature) for each in of_type.asked), 0)
-        return use
+        verdict = of_type.judged.get(key)
+        if verdict is None:
+            verdict = of_type.judged[key] = _ask_each(of_type, signature)
+        return verdict
 
     def _of_type(self, type_: str) -> _OfType:
         found = self._by_type.get(type_)
         if found is None:
-            asked = tuple(each for each in self._asked if each.when.type_ is None or each.when.type_(type_))
-            paths = {path for each in asked for path, _ in each.when.tests} | {each.value for each in asked if each.value}
-            found = self._by_type[type_] = _OfType(asked, tuple(sorted(paths)))
+            asked = [(n, each) for n, each in enumerate(self.asked) if each.when.type_ is None or each.when.type_(type_)]
+            found = self._by_type[type_] = _of_type(asked)
         return found
 
 
-def judge_model(model: Model) -> Judge:
-    """Return who judges what a model needs."""
-    rules = [_Asked(rule.when, None, _is_per_session(rule)) for rule in model.rules if not rule.of_traits]
-    watched = [_Asked(watch.when, _value_of(watch), per_session=False) for watch in model.scope.counters]
-    return Judge((*rules, *watched), _needs(model), model.event_moves)
+def _of_type(asked: Sequence[tuple[int, Asked]]) -> _OfType:
+    tests = tuple(dict.fromkeys(test for _, each in asked for test in each.when.tests))
+    places = {test: place for place, test in enumerate(tests)}
+    questions = tuple(
+        _Question(
+            number, _PER_SESSION if each.per_session else _KEPT, each.value, tuple(places[test] for test in each.when.tests)
+        )
+        for number, each in asked
+    )
+    paths = {path for path, _ in tests} | {each.value for _, each in asked if each.value}
+    return _OfType(questions, tests, tuple(sorted(paths)))
+
+
+def _ask_each(of_type: _OfType, signature: Signature) -> Verdict:
+    told = [_tell(signature, path, test) for path, test in of_type.tests]
+    use, fires = 0, []
+    for question in of_type.questions:
+        answers = [told[place] for place in question.tests]
+        if None in answers:
+            continue
+        use |= reduce(or_, answers, question.use)
+        if question.value is not None and signature.hides(question.value):
+            use |= _IN_LOG
+        fires.append(question.number)
+    return Verdict(use, tuple(fires)) if fires else _NOTHING
+
+
+def _tell(signature: Signature, path: Path, test: Test) -> int | None:
+    """Return what events are needed for because of one test, as ``Use``; None if they fail it."""
+    if signature.hides(path):
+        return _IN_LOG
+    if signature.counts(path):
+        return _NUMBERED
+    return 0 if test(field_at(signature.fields, path)) else None
+
+
+class Asking(NamedTuple):
+    """What a model asks of events, by the numbers of a judge's conditions.
+
+    Attributes:
+        rules: of each rule, in the model's order; None for those on traits.
+        watches: of each watch, by its place in ``Lead.windows``.
+    """
+
+    rules: tuple[int | None, ...]
+    watches: tuple[int, ...]
+
+
+def judge_models(models: Sequence[Model]) -> tuple[Judge, list[Asking]]:
+    """Return who judges what some models need together, and what each of them asks; what several ask is asked once."""
+    numbers: dict[tuple[object, ...], int] = {}
+    asked: list[Asked] = []
+
+    def number(model: Model, each: Asked) -> int:
+        key = each.when.text, id(model.lists), each.value, each.per_session
+        if key not in numbers:
+            numbers[key] = len(asked)
+            asked.append(each)
+        return numbers[key]
+
+    askings = [
+        Asking(
+            tuple(
+                None if rule.of_traits else number(model, Asked(rule.when, None, _is_per_session(rule))) for rule in model.rules
+            ),
+            tuple(number(model, Asked(watch.when, _value_of(watch))) for watch in model.scope.counters),
+        )
+        for model in models
+    ]
+    moving = frozenset(type_ for model in models for type_ in model.event_moves)
+    return Judge(asked, needs_of(models), moving), askings
 
 
 def judge_rules(rules: Iterable[CompiledRule]) -> Judge:
     """Return who judges which events may fire some rules."""
-    return Judge([_Asked(rule.when, None, per_session=False) for rule in rules])
-
-
-def _use(asked: _Asked, signature: Signature) -> int:
-    is_hidden = asked.value is not None and signature.hides(asked.value)
-    for path, test in asked.when.tests:
-        if signature.hides(path):
-            is_hidden = True
-        elif not signature.counts(path) and not test(field_at(signature.fields, path)):
-            return 0
-    in_log = Use.IN_LOG if is_hidden else Use.NOTHING
-    return int(Use.KEPT | in_log | (Use.SESSION if asked.per_session else Use.NOTHING))
+    return Judge([Asked(rule.when) for rule in rules])
 
 
 _HIDDEN, _NUMBER = ("hidden",), ("number",)
@@ -186,55 +260,3 @@ def _is_per_session(rule: CompiledRule) -> bool:
 
 def _value_of(watch: object) -> Path | None:
     return watch.path if isinstance(watch, Sum | Distinct) else None
-
-
-# --- what a model needs besides -------------------------------------------------------------------------------------
-
-
-def _needs(model: Model) -> Needs:
-    gates: set[str] = set()
-    for stage in _watched_stages(model):
-        ways = _ways_into(stage, model, frozenset())
-        if ways is None:
-            return Needs(f"every event of a lead in stage {stage} ends a wait", frozenset(), everybody=True)
-        gates |= ways
-    reason = "a condition asks for visits" if model.watches_visits else "a score has inactivity" if model.silences else ""
-    return Needs(reason, frozenset(gates), everybody=bool(reason) or not _leaves_nothing(model))
-
-
-def _watched_stages(model: Model) -> set[str]:
-    """Return the stages in which any event may matter: those left after idle time, and those left by activity."""
-    idle = {stage for stage, exits in model.exits.items() if any(exit_.idle for exit_ in exits)}
-    return idle | model.stages_left_by_activity
-
-
-def _ways_into(stage: str, model: Model, seen: frozenset[str]) -> set[str] | None:
-    """Return the types of events of which a lead has at least one before it is in a stage; None if it needs none."""
-    if stage == FIRST_STAGE:
-        return None
-    if stage in seen:
-        return set()
-    ways: set[str] = set()
-    before: set[str] = {source for source, exits in model.exits.items() if any(exit_.to == stage for exit_ in exits)}
-    for entry in model.entries:
-        if entry.stage == stage and entry.when is not None:
-            if entry.sources is None:
-                return None
-            before |= entry.sources
-        elif entry.stage == stage:
-            ways |= entry.events
-    for source in before:
-        further = _ways_into(source, model, seen | {stage})
-        if further is None:
-            return None
-        ways |= further
-    return ways
-
-
-def _leaves_nothing(model: Model) -> bool:
-    """Say whether an event that matches nothing leaves no trace in standing and in time."""
-    trace = Trace()
-    event = Event(1, 1, 1, UNOBSERVED, b"", None, (), {})
-    lead = fold(model.begin(1), [event], model, 1, trace)
-    is_cold = lead.stage == FIRST_STAGE and lead.temperature == "cold" and not any(met for met, *_ in lead.definitions)
-    return is_cold and lead.due is None and not lead.waiting and not trace.moves and not trace.contributions

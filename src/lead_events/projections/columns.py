@@ -17,6 +17,7 @@ from lead_events.domain.signatures import NUMBERS
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 NOBODY = bytes(REF_BYTES)
 _PSEUDONYM = np.uint64(1 << 63)

@@ -6,7 +6,7 @@ Counted lead by lead from what two folds did; bounded whatever the number of lea
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -96,9 +96,22 @@ def count_effects(effects: Effects, before: Folding, after: Folding, moved: Move
             if len(first[name]) < _FIRST:
                 first[name].append(founding)
     if founding in movers:
-        effects.moved = {other: rules for other, rules in effects.moved.items() if other in movers}
-        was, now = (points_by_rule(each.trace, each.model, effects.as_of) for each in (before, after))
-        effects.moved[founding] = moved_by_rule(was, now)
+        note_mover(
+            effects, founding, movers, *(points_by_rule(each.trace, each.model, effects.as_of) for each in (before, after))
+        )
+
+
+def note_mover(
+    effects: Effects, founding: int, movers: Collection[int], was: Mapping[str, float], now: Mapping[str, float]
+) -> None:
+    """Note by which rules a lead moved that is among those that move most.
+
+    Args:
+        movers: founding positions of them all; of others nothing is kept.
+        was, now: by rule, what is left of the points that it gave under either model.
+    """
+    effects.moved = {other: rules for other, rules in effects.moved.items() if other in movers}
+    effects.moved[founding] = moved_by_rule(was, now)
 
 
 def _count_rules(effects: Effects, folding: Folding, *, then: bool) -> None:

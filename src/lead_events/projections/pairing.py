@@ -52,6 +52,19 @@ class Pair(NamedTuple):
     after: Folding
 
 
+class Portion(NamedTuple):
+    """Some of all leads.
+
+    Attributes:
+        share: of all that are counted when these are, 0 to 1.
+        unmoved: which of the leads whom no condition moved belong to them.
+    """
+
+    share: float
+    pairs: list[Pair]
+    unmoved: slice = slice(0, 0)
+
+
 def ask(engine: Engine, model: Model) -> Question:
     """Fix what a preview compares: the live generation where it stands now."""
     with snapshot(engine) as connection:
@@ -63,8 +76,8 @@ def ask(engine: Engine, model: Model) -> Question:
     return Question(live, old, model, counted)
 
 
-def fold_pairs(engine: Engine, vault: Vault, question: Question) -> Iterator[tuple[float, list[Pair]]]:
-    """Fold every lead under both models, some at a time; yields which share of the log was looked through for them, too.
+def fold_pairs(engine: Engine, vault: Vault, question: Question) -> Iterator[Portion]:
+    """Fold every lead under both models, some at a time; their share is that of the log that was looked through for them.
 
     A lead is named by the position that founded it, so positions in a shuffled order give leads in one.
     """
@@ -76,7 +89,7 @@ def fold_pairs(engine: Engine, vault: Vault, question: Question) -> Iterator[tup
         while waiting:
             waiting, pairs = fold_some(engine, vault, question, waiting)
             done += 0 if waiting else len(chunk)
-            yield done / question.live.position, pairs
+            yield Portion(done / question.live.position, pairs)
 
 
 def fold_some(engine: Engine, vault: Vault, question: Question, positions: Sequence[int]) -> tuple[list[int], list[Pair]]:

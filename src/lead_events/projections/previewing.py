@@ -17,9 +17,10 @@ from sqlalchemy import Engine
 
 from lead_events.domain.model import Model
 from lead_events.domain.times import format_instant
+from lead_events.projections.counting import count_unmoved
 from lead_events.projections.effects import Effects, count_effects, describe, note_founded
 from lead_events.projections.owning import SharedNumber
-from lead_events.projections.pairing import Pair, Question, ask, fold_pairs
+from lead_events.projections.pairing import Pair, Portion, Question, ask, fold_pairs
 from lead_events.projections.recalling import Recall, fold_recalled, recall
 from lead_events.projections.sampling import estimate
 from lead_events.projections.tallying import Tally, compare_lead, summarize
@@ -63,30 +64,30 @@ def preview(
 
 
 def _tell(
-    engine: Engine, vault: Vault, question: Question, stop: threading.Event, first: float, every: float
+    engine: Engine,
+    vault: Vault,
+    question: Question,
+    stop: threading.Event,
+    first: float,
+    every: float,
 ) -> Iterator[Report]:
     """Fold a sample from the log at once; if that does not come to its end, fold all leads from the log in columns."""
-    found = fold_pairs(engine, vault, question)
-    sample = Counted(question, vault)
-    report = next(sample.go_on(found, stop, first), None)
+    report = next(Counted(question, vault).go_on(fold_pairs(engine, vault, question), stop, first), None)
     if report is None:
         return
     yield report
     if report["exact"]:
         return
-    recalled = _recall(engine, vault, question)
-    if recalled is None:
-        yield from sample.go_on(found, stop, every)
-    else:
-        yield from Counted(question, vault, recalled).go_on(fold_recalled(engine, vault, question, recalled), stop, every)
+    yield from _tell_all(engine, vault, question, stop, every)
 
 
-def _recall(engine: Engine, vault: Vault, question: Question) -> Recall | None:
+def _tell_all(engine: Engine, vault: Vault, question: Question, stop: threading.Event, every: float) -> Iterator[Report]:
     try:
-        return recall(engine, vault, question)
+        recalled = recall(engine, vault, question)
     except SharedNumber:
         _LOG.exception("previews read the log itself")
-        return None
+        return Counted(question, vault).go_on(fold_pairs(engine, vault, question), stop, every)
+    return Counted(question, vault, recalled).go_on(fold_recalled(engine, vault, question, recalled), stop, every)
 
 
 class Counted:
@@ -103,29 +104,37 @@ class Counted:
         self._recalled = recalled
         self._tally, self._effects = Tally(), Effects(question.old, question.live.clock)
         self._share = 0.0
-        self._events = 0
+        self._folded = self._added = 0
         if recalled is not None and recalled.selection.first_at is not None:
             note_founded(self._effects, recalled.selection.first_at)
 
-    def go_on(self, found: Iterable[tuple[float, list[Pair]]], stop: threading.Event, every: float) -> Iterator[Report]:
+    def go_on(self, found: Iterable[Portion], stop: threading.Event, every: float) -> Iterator[Report]:
         """Count on and report every so many seconds, and at the end exactly; when told to stop, no more."""
         due = time.monotonic() + every
-        for share, pairs in found:
+        for portion in found:
             if stop.is_set():
                 return
-            self._share = share
-            for pair in pairs:
-                self._add(pair)
-            if self._tally.leads and share < 1 and time.monotonic() >= due:
+            self._share = portion.share
+            self._add(portion)
+            if self._tally.leads and portion.share < 1 and time.monotonic() >= due:
                 yield self._report(is_exact=False)
                 due = time.monotonic() + every
             time.sleep(_GAP_SECONDS)
         if not stop.is_set():
             yield self._report(is_exact=True)
 
-    def _add(self, pair: Pair) -> None:
+    def _add(self, portion: Portion) -> None:
+        for pair in portion.pairs:
+            self._add_pair(pair)
+        some = portion.unmoved
+        if self._recalled is not None and some.stop > some.start:
+            unmoved, leads = self._recalled.unmoved, self._recalled.selection.leads
+            self._added += int(unmoved.events[some].sum())
+            count_unmoved(self._tally, self._effects, unmoved, leads[unmoved.places], some)
+
+    def _add_pair(self, pair: Pair) -> None:
         question, before, after = self._question, pair.before.lead, pair.after.lead
-        self._events += after.events
+        self._folded += after.events
         moved = compare_lead(self._tally, question.old, question.new, before, after, question.live.clock)
         movers = {founding for _, founding in self._tally.movers}
         count_effects(self._effects, pair.before, pair.after, moved, movers)
@@ -158,13 +167,18 @@ class Counted:
         }
 
     def _read(self) -> dict[str, Any]:
-        """Say how many events were folded, and what had to be read from the log itself, and why."""
+        """Say how many events were folded or added up, and what had to be read from the log itself, and why."""
+        read = {"folded": self._folded, "added_up": self._added}
         if self._recalled is None:
-            return {"folded": self._events, "from_log": self._events, "because": [], "everything": None}
+            return {**read, "from_log": self._folded, "because": [], "everything": None}
         because = self._recalled.because.most_common(_SHOWN_REASONS)
         reasons = [{"type": type_, "field": name, "events": events} for (type_, name), events in because]
-        everything = self._recalled.everything or None
-        return {"folded": self._events, "from_log": self._recalled.from_log, "because": reasons, "everything": everything}
+        return {
+            **read,
+            "from_log": self._recalled.from_log,
+            "because": reasons,
+            "everything": self._recalled.everything or None,
+        }
 
 
 def _estimate(tally: Tally, counted: dict[str, Any], of: int) -> dict[str, Any]:

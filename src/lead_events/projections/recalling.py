@@ -13,25 +13,31 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlalchemy import Engine
 
+from lead_events.domain import overrides
+from lead_events.domain.conditions import LeadCondition
 from lead_events.domain.events import Event
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
-from lead_events.domain.relevance import Judge, judge_model, judge_rules
+from lead_events.domain.relevance import Judge, judge_models, judge_rules
 from lead_events.domain.rule_changes import changed_rules
 from lead_events.domain.scoring import Trace
 from lead_events.domain.signatures import Signature, with_numbers
+from lead_events.domain.threshold_changes import changed_thresholds, may_concern
 from lead_events.projections.activity import Activity, read_activity
+from lead_events.projections.columns import Bools, Ints
 from lead_events.projections.effects import Folding
 from lead_events.projections.owning import load_owners
-from lead_events.projections.pairing import Pair, Question, fold_some
-from lead_events.projections.selecting import Bools, Selection, combine, select
+from lead_events.projections.pairing import Pair, Portion, Question, fold_some
+from lead_events.projections.selecting import Selection, Wanted, select
+from lead_events.projections.unmoved import Unmoved, find_unmoved
 from lead_events.store import leads, log, parked
 from lead_events.store.engine import snapshot
 from lead_events.store.opening import open_events, read_rows
 from lead_events.store.vault import Vault
 
-_CHUNK_LEADS = 500
+_CHUNK_LEADS = 5_000
 _CHUNK_EVENTS = 4_000
+_FROM_LOG_LEADS = 500
 _ORDER = 20_261_122
 """Seeds the order of leads, so that every beginning of it is the same fair sample."""
 
@@ -48,7 +54,10 @@ class Recall:
         activity: the log in columns.
         selection: the events that matter.
         apart: leads that are folded from their whole history.
+        order: the places of the other leads in the selection, so that every beginning is the same fair sample.
+        unmoved: those of them whom no condition can have moved.
         touched: per lead of the selection, whether it may be otherwise under the other model.
+        thresholds: the conditions that differ, where nothing but thresholds does; else None.
         because: type of events and field → how many were read from the log because a condition asks for it.
         everything: why every event of every lead matters; empty if not every one does.
     """
@@ -56,7 +65,10 @@ class Recall:
     activity: Activity
     selection: Selection
     apart: frozenset[int]
+    order: Ints
+    unmoved: Unmoved
     touched: Bools
+    thresholds: list[LeadCondition] | None
     because: Counter[Unknown]
     everything: str
 
@@ -83,23 +95,29 @@ def recall(engine: Engine, vault: Vault, question: Question) -> Recall:
         owners = load_owners(connection, live.position)
         skips = parked.load_skips(connection)
         unlike = leads.load_unlike_fold(connection, live.generation_id)
-    judges = [judge_model(model) for model in (question.old, question.new)]
-    uses = [judges[0].judge(signature) | judges[1].judge(signature) for signature in activity.signatures]
-    wanted = combine([judge.needs for judge in judges], uses, skips)
-    selection = select(activity.columns, owners.of(activity.columns), activity.signatures, wanted)
-    touched = _touched(question, activity, selection)
-    everything = next((judge.needs.everything for judge in judges if judge.needs.everything), "")
-    because = _because(judges, activity, selection)
-    return Recall(activity, selection, selection.apart | unlike, touched, because, everything)
+    models = question.old, question.new
+    judge, askings = judge_models(models)
+    judged = [judge.judge(signature) for signature in activity.signatures]
+    wanted = Wanted([verdict.use for verdict in judged], bool(judge.needs.everything), judge.needs.everybody, skips)
+    found = select(activity.columns, owners.of(activity.columns), activity.signatures, wanted)
+    apart = found.apart | unlike
+    order = np.random.default_rng(_ORDER).permutation(np.flatnonzero(~np.isin(found.leads, list(apart))))
+    verdicts = list(dict.fromkeys(judged))
+    numbers = {verdict: number for number, verdict in enumerate(verdicts)}
+    verdict = np.array([numbers[each] for each in judged] or [0], dtype=np.int64)[activity.columns.signature]
+    unmoved = find_unmoved(models, askings, verdicts, verdict, activity.columns, found, order)
+    because = _because(judge, activity, found)
+    touched, thresholds = _touched(question, activity, found), changed_thresholds(*models)
+    return Recall(activity, found, apart, order, unmoved, touched, thresholds, because, judge.needs.everything)
 
 
-def _because(judges: Sequence[Judge], activity: Activity, found: Selection) -> Counter[Unknown]:
+def _because(judge: Judge, activity: Activity, found: Selection) -> Counter[Unknown]:
     """Count, by type and field, the events that are read from the log because a condition asks for what it alone knows."""
     counted: Counter[Unknown] = Counter()
     numbers, events = np.unique(activity.columns.signature[found.rows[found.in_log]], return_counts=True)
     for number, count in zip(numbers.tolist(), events.tolist(), strict=True):
         signature = activity.signatures[number]
-        paths = set() if signature.in_log else {path for judge in judges for path in judge.hidden(signature)}
+        paths = set() if signature.in_log else set(judge.hidden(signature))
         counted.update({(signature.type, ".".join(path)): count for path in paths})
     return counted
 
@@ -109,41 +127,41 @@ def _touched(question: Question, activity: Activity, found: Selection) -> Bools:
     changed = changed_rules(question.old, question.new)
     if changed is None:
         return np.ones(len(found.leads), dtype=bool)
-    judge = judge_rules(changed)
-    fires = np.array([judge.may_fire(signature) for signature in activity.signatures], dtype=bool)
     if not len(found.leads):
         return np.zeros(0, dtype=bool)
-    marked: Bools = np.logical_or.reduceat(fires[activity.columns.signature[found.rows]], found.starts[:-1])
+    judge = judge_rules(changed)
+    numbers, place = np.unique(activity.columns.signature[found.rows], return_inverse=True)
+    fires = np.array([judge.may_fire(activity.signatures[number]) for number in numbers.tolist()], dtype=bool)
+    marked: Bools = np.logical_or.reduceat(fires[place], found.starts[:-1])
     return marked
 
 
-def fold_recalled(engine: Engine, vault: Vault, question: Question, recalled: Recall) -> Iterator[tuple[float, list[Pair]]]:
-    """Fold the leads in whom something matters; yields which share of them is done, too."""
-    found = recalled.selection
-    order = np.random.default_rng(_ORDER).permutation(len(found.leads)).tolist()
-    waiting, done = sorted(recalled.apart), 0
-    for chunk in _chunks(order, found):
+def fold_recalled(engine: Engine, vault: Vault, question: Question, recalled: Recall) -> Iterator[Portion]:
+    """Fold the leads in whom something matters and whom a condition may have moved, and tell who else is to be counted."""
+    waiting, begin = sorted(recalled.apart), 0
+    for done, unmoved, chunk in _chunks(recalled):
         pairs, failed = _fold_chunk(engine, vault, question, recalled, chunk)
         waiting += failed
-        done += len(chunk)
-        yield done / (len(order) + 1), pairs
+        yield Portion(done / (len(recalled.order) + 1), pairs, slice(begin, unmoved))
+        begin = unmoved
     while waiting:
-        left, pairs = fold_some(engine, vault, question, waiting[:_CHUNK_LEADS])
-        waiting = left + waiting[_CHUNK_LEADS:]
-        yield 1.0, pairs
+        left, pairs = fold_some(engine, vault, question, waiting[:_FROM_LOG_LEADS])
+        waiting = left + waiting[_FROM_LOG_LEADS:]
+        yield Portion(1.0, pairs)
 
 
-def _chunks(order: Sequence[int], found: Selection) -> Iterator[list[int]]:
-    chunk: list[int] = []
-    events = 0
-    for place in order:
-        chunk.append(place)
-        events += int(found.starts[place + 1] - found.starts[place])
-        if events > _CHUNK_EVENTS or len(chunk) == _CHUNK_LEADS:
-            yield chunk
-            chunk, events = [], 0
-    if chunk:
-        yield chunk
+def _chunks(recalled: Recall) -> Iterator[tuple[int, int, list[int]]]:
+    """Yield the leads to be folded, some at a time, with how many there were so far of all, and of those whom nothing moved."""
+    found, order = recalled.selection, recalled.order
+    stays = np.isin(order, recalled.unmoved.places)
+    unmoved, events = np.cumsum(stays), np.cumsum(np.where(stays, 0, found.starts[order + 1] - found.starts[order]))
+    begin = 0
+    while begin < len(order):
+        before = int(events[begin - 1]) if begin else 0
+        end = max(begin + 1, int(np.searchsorted(events, before + _CHUNK_EVENTS, side="right")))
+        end = min(end, begin + _CHUNK_LEADS)
+        yield end, int(unmoved[end - 1]), order[begin:end][~stays[begin:end]].tolist()
+        begin = end
 
 
 def _fold_chunk(
@@ -156,17 +174,22 @@ def _fold_chunk(
     pairs, failed = list[Pair](), list[int]()
     for place, span in zip(chunk, spans, strict=True):
         founding = int(found.leads[place])
-        if founding in recalled.apart:
-            continue
         events = _events(recalled.activity, found, span, opened)
         try:
             before = _fold(question, question.old, founding, events)
-            is_touched = recalled.touched[place]
-            after = _fold(question, question.new, founding, events) if is_touched else replace(before, model=question.new)
+            alike = not recalled.touched[place] or _is_unconcerned(recalled, before, events)
+            after = replace(before, model=question.new) if alike else _fold(question, question.new, founding, events)
             pairs.append(Pair(before, after))
         except Exception:  # noqa: BLE001 - whatever is wrong with one event, the other leads are folded
             failed.append(founding)
     return pairs, failed
+
+
+def _is_unconcerned(recalled: Recall, before: Folding, events: Sequence[Event]) -> bool:
+    """Say whether a lead never came near a threshold that differs, where nothing else does."""
+    if recalled.thresholds is None or any(event.type in overrides.TYPES for event in events):
+        return False
+    return not may_concern(recalled.thresholds, before.model, before.trace.contributions)
 
 
 def _fold(question: Question, model: Model, founding: int, events: Sequence[Event]) -> Folding:

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from lead_events.domain.erasing import ERASED
 from lead_events.domain.profile import KEPT_SESSIONS, SESSION_GAP
-from lead_events.domain.relevance import Needs, Use
+from lead_events.domain.relevance import Use
 from lead_events.domain.signatures import Signature
-from lead_events.projections.columns import Columns, Ints
-
-Bools = NDArray[np.bool_]
+from lead_events.projections.columns import Bools, Columns, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +54,6 @@ class Selection(NamedTuple):
     in_log: Bools
     apart: frozenset[int]
     first_at: int | None
-
-
-def combine(needs: Sequence[Needs], uses: Sequence[int], skips: Collection[int]) -> Wanted:
-    """Return what several models ask for together."""
-    return Wanted(uses, any(each.everything for each in needs), any(each.everybody for each in needs), skips)
 
 
 def select(columns: Columns, owners: Ints, signatures: Sequence[Signature], wanted: Wanted) -> Selection:

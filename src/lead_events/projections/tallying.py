@@ -84,26 +84,35 @@ def compare_lead(tally: Tally, old: Model, new: Model, before: Lead | None, afte
         tally.stages[one["stage"], two["stage"]] += 1
     if one["temperature"] != two["temperature"]:
         tally.temperatures[one["temperature"], two["temperature"]] += 1
-    points = _score_deltas(tally, old, new, before, after, as_of)
+    points = count_points(tally, after.founding, _values(old, new, before, after, as_of))
     moved = old.lists is not new.lists and company_of(before, old.lists) != company_of(after, new.lists)
     tally.companies += moved
     tally.different += one != two or points > 0 or moved or before.traits != after.traits
-    if points:
-        push = heappush if len(tally.movers) < _TOP else heappushpop
-        push(tally.movers, (points, after.founding))
     return Moved(points, now - was, was - now)
 
 
-def _score_deltas(tally: Tally, old: Model, new: Model, before: Lead, after: Lead, as_of: Instant) -> float:
-    """Tally how far each score moved and return the sum of the distances, in points rounded to 0.01."""
+def _values(old: Model, new: Model, before: Lead, after: Lead, as_of: Instant) -> dict[str, tuple[float, float]]:
+    """Return each score under both models, in points; one that is unknown, or that a model does not have, is nothing."""
     was = {score.name: value_at(before, index, score, as_of) for index, score in enumerate(old.scores)}
     now = {score.name: value_at(after, index, score, as_of) for index, score in enumerate(new.scores)}
+    return {name: (was.get(name) or 0.0, now.get(name) or 0.0) for name in sorted(was.keys() | now.keys())}
+
+
+def count_points(tally: Tally, founding: int, values: Mapping[str, tuple[float, float]]) -> float:
+    """Tally how far each score of a lead moved and return the sum of the distances, in points rounded to 0.01.
+
+    Args:
+        values: by score, sorted, under both models.
+    """
     total = 0.0
-    for name in sorted(was.keys() | now.keys()):
-        delta = round((now.get(name) or 0.0) - (was.get(name) or 0.0), 2)
+    for name, (was, now) in values.items():
+        delta = round(now - was, 2)
         if delta:
             tally.deltas[name][delta] += 1
             total += abs(delta)
+    if total:
+        push = heappush if len(tally.movers) < _TOP else heappushpop
+        push(tally.movers, (total, founding))
     return total
 
 
