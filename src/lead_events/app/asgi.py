@@ -56,7 +56,7 @@ from lead_events.api.generations import GenerationActions
 from lead_events.api.health import Readiness
 from lead_events.api.metrics import CountingWriter, Metrics
 from lead_events.api.problems import Asgi
-from lead_events.app import erasure_ledger, open_vault
+from lead_events.app import describe_opening, erasure_ledger, open_vault
 from lead_events.domain.errors import LeadEventsError, Unavailable
 from lead_events.domain.signals import PrivacySignals
 from lead_events.projections import backtesting, previewing, promotion, replay
@@ -136,8 +136,9 @@ def create_app(settings: Settings, engine: Engine) -> Application:
     api.state.vault = vault
     api.state.erasure_ledger = erasure_ledger(settings)
     api.state.generation_actions = generation_actions(engine, vault)
-    api.state.preview = partial(previewing.preview, engine, vault)
-    api.state.backtest = partial(backtesting.run, engine, vault)
+    opening = describe_opening(settings)
+    api.state.preview = partial(previewing.preview, engine, vault, opening=opening)
+    api.state.backtest = partial(backtesting.run_apart, opening, engine, vault)
     signals = PrivacySignals(settings.privacy_signals)
     door = Door(
         writer,

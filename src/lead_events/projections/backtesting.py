@@ -5,9 +5,11 @@ Memory holds the keys of one part of the log, the events of one chunk of leads, 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
@@ -21,6 +23,8 @@ from lead_events.domain.hindsight import Question, Watched, prepare, tell, watch
 from lead_events.domain.lists import Lists
 from lead_events.domain.model import compile_model
 from lead_events.domain.times import Instant
+from lead_events.projections.aside import Say, run_aside
+from lead_events.projections.replay import Opening
 from lead_events.store import identity, lists, log, ownership, parked, schema
 from lead_events.store.engine import reading
 from lead_events.store.envelope import sort_refs
@@ -30,6 +34,8 @@ from lead_events.store.vault import Vault
 _PART_POSITIONS = 65_536
 _PAGE_EVENTS = 5_000
 _CHUNK_EVENTS = 2_000
+_SHORT_LOG = 20_000
+"""Positions; a process takes about a second to start."""
 
 Advance = Callable[[int, int], None]
 """Told (positions of the log done since the last call, all positions)."""
@@ -101,6 +107,46 @@ def run(
     if not report.with_outcome:
         raise NoSuchOutcome(outcome, (get_close_matches(outcome, TYPES, 1) or ["deal.won"])[0])
     return Backtest(test.question, report, test.left_out)
+
+
+def run_apart(
+    opening: Opening,
+    engine: Engine,
+    vault: Vault,
+    documents: Mapping[str, Mapping[str, Any]],
+    *,
+    outcome: str,
+    horizon: int | None = None,
+    changed: Lists | None = None,
+    advance: Advance | None = None,
+) -> Backtest:
+    """Do what ``run`` does in a process of its own, unless the log is so short that starting one would take longer."""
+    with reading(engine) as connection:
+        position = log.read_head(connection).position
+    if position < _SHORT_LOG:
+        return run(engine, vault, documents, outcome=outcome, horizon=horizon, changed=changed, advance=advance)
+    work = partial(_say_run, documents, outcome, horizon, changed)
+    for said in run_aside(opening, work, threading.Event()):
+        if isinstance(said, Backtest):
+            return said
+        if advance is not None:
+            advance(*said)
+    raise AssertionError
+
+
+def _say_run(
+    documents: Mapping[str, Mapping[str, Any]],
+    outcome: str,
+    horizon: int | None,
+    changed: Lists | None,
+    engine: Engine,
+    vault: Vault,
+    say: Say,
+) -> None:
+    def advance(done: int, total: int) -> None:
+        say((done, total))
+
+    say(run(engine, vault, documents, outcome=outcome, horizon=horizon, changed=changed, advance=advance))
 
 
 def _test_part(connection: Connection, test: _Test, low: int, high: int, upto: int) -> Iterator[int]:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, func, select
 
+from lead_events.domain.document import ModelDocument
+from lead_events.domain.lists import Lists
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
 from lead_events.projections.effects import Folding
@@ -74,6 +76,29 @@ def ask(engine: Engine, model: Model) -> Question:
         where = table.c.generation_id == live.generation_id, table.c.founding <= live.position
         counted = connection.execute(select(func.count()).where(*where)).scalar_one()
     return Question(live, old, model, counted)
+
+
+class Asked(NamedTuple):
+    """A question on its way to another process: models do not travel, documents do."""
+
+    live: Generation
+    leads: int
+    document: ModelDocument
+    lists: Lists
+
+    @classmethod
+    def of(cls, question: Question) -> Asked:
+        """Return a question as it travels."""
+        return cls(question.live, question.leads, question.new.document, question.new.lists)
+
+
+def ask_again(engine: Engine, asked: Asked) -> Question:
+    """Return the question where it has arrived."""
+    with snapshot(engine) as connection:
+        old = models.load_compiled(connection, asked.live.model_number, asked.live.list_revision)
+    # The same lists must be one object, for by that models tell that nobody's mail provider is another kind.
+    alike = (asked.lists.free, asked.lists.disposable) == (old.lists.free, old.lists.disposable)
+    return Question(asked.live, old, Model(asked.document, old.lists if alike else asked.lists), asked.leads)
 
 
 def fold_pairs(engine: Engine, vault: Vault, question: Question) -> Iterator[Portion]:

@@ -11,17 +11,20 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
 
 from lead_events.domain.model import Model
 from lead_events.domain.times import format_instant
+from lead_events.projections.aside import Say, run_aside
 from lead_events.projections.counting import count_unmoved
 from lead_events.projections.effects import Effects, count_effects, describe, note_founded
 from lead_events.projections.owning import SharedNumber
-from lead_events.projections.pairing import Pair, Portion, Question, ask, fold_pairs
+from lead_events.projections.pairing import Asked, Pair, Portion, Question, ask, ask_again, fold_pairs
 from lead_events.projections.recalling import Recall, fold_recalled, recall
+from lead_events.projections.replay import Opening
 from lead_events.projections.sampling import estimate
 from lead_events.projections.tallying import Tally, compare_lead, summarize
 from lead_events.store.vault import Vault
@@ -44,6 +47,7 @@ def preview(
     model: Model,
     stop: threading.Event,
     *,
+    opening: Opening | None = None,
     first: float = FIRST_SECONDS,
     every: float = EVERY_SECONDS,
 ) -> Iterator[Report]:
@@ -54,13 +58,14 @@ def preview(
         vault: of the log.
         model: the candidate; it need not be published.
         stop: set it to end after the leads under way; no exact report follows then.
+        opening: of the database, if all leads are to be folded in a process of its own; the sample never is.
         first: seconds until the first report.
         every: seconds between two reports.
 
     Returns:
         Reports, each whole; only the last one is ``exact``.
     """
-    return _tell(engine, vault, ask(engine, model), stop, first, every)
+    return _tell(engine, vault, ask(engine, model), stop, opening, first, every)
 
 
 def _tell(
@@ -68,6 +73,7 @@ def _tell(
     vault: Vault,
     question: Question,
     stop: threading.Event,
+    opening: Opening | None,
     first: float,
     every: float,
 ) -> Iterator[Report]:
@@ -78,7 +84,15 @@ def _tell(
     yield report
     if report["exact"]:
         return
-    yield from _tell_all(engine, vault, question, stop, every)
+    if opening is None:
+        yield from _tell_all(engine, vault, question, stop, every)
+    else:
+        yield from run_aside(opening, partial(_say_all, Asked.of(question), every), stop)
+
+
+def _say_all(asked: Asked, every: float, engine: Engine, vault: Vault, say: Say) -> None:
+    for report in _tell_all(engine, vault, ask_again(engine, asked), threading.Event(), every):
+        say(report)
 
 
 def _tell_all(engine: Engine, vault: Vault, question: Question, stop: threading.Event, every: float) -> Iterator[Report]:

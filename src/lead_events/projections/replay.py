@@ -181,7 +181,7 @@ def _start_worker(opening: Opening, generation_id: int) -> None:
     # each part cleans up behind itself.
     gc.disable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the builder says when to stop
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     _Worker.engine = engines.create(opening.url, pool_size=2)
     with reading(_Worker.engine) as connection:
         _Worker.vault = log.open_vault(connection, opening.master_key, opening.find_masters)
@@ -190,7 +190,7 @@ def _start_worker(opening: Opening, generation_id: int) -> None:
     gc.freeze()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """End with the process that started this one, also when it was killed: nobody else would take the results."""
     parent = multiprocessing.parent_process()
     if parent is not None:
