@@ -130,6 +130,7 @@ SHARED: Document = {
     "cap": {"cap": 9},
     "visit": {"limit": {"times": 1, "per": "session"}},
     "day": {"limit": {"times": 1, "per": "day"}},
+    "life": {"limit": {"times": 2, "per": "ever"}},
 }
 PERIODS = ["session", "session", "day", "ever"]
 
@@ -157,7 +158,7 @@ rules = st.fixed_dictionaries(
     optional={
         "limit": st.fixed_dictionaries({"times": st.integers(1, 2), "per": st.sampled_from(PERIODS)}),
         "cap": st.sampled_from([5, 20]),
-        "group": st.sampled_from(list(SHARED)),
+        "group": st.sampled_from(["cap", "visit", "visit", "day", "life", "life"]),
     },
 )
 
