@@ -6,8 +6,10 @@ The route only tells; finding out is ``projections``, put into the state as ``pr
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -32,10 +34,11 @@ from lead_events.store.engine import reading
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
-PreviewAction = Callable[[Model, threading.Event], Iterator[dict[str, Any]]]
+PreviewAction = Callable[[Model, threading.Event], Generator[dict[str, Any]]]
 """Model and what stops it → reports, each whole, of which only the last is exact."""
 
 _AT_ONCE = 2
+_BREATH_SECONDS = 0.05
 _DESCRIPTION = (
     "One whole report a line, as JSON: of a sample within about a second, then of more leads each second, at last of all."
 )
@@ -86,7 +89,7 @@ async def preview_model(text: ModelTextDep, request: Request) -> StreamingRespon
     return _PreviewAnswer(state, reports, stop)
 
 
-def _begin(state: Any, text: ModelText, stop: threading.Event) -> Iterator[dict[str, Any]]:
+def _begin(state: Any, text: ModelText, stop: threading.Event) -> Generator[dict[str, Any]]:
     asked = text.document if isinstance(text.document, dict) else {}
     preview: PreviewAction = state.preview
     if "lists" in asked and set(asked) - {"document", "lists"}:
@@ -114,9 +117,9 @@ def _compile(engine: Engine, given: ModelText | None, changed: Lists | None) -> 
 class _PreviewAnswer(StreamingResponse):
     """Stops the preview when it is sent, or when nobody listens any more."""
 
-    def __init__(self, state: Any, reports: Iterator[dict[str, Any]], stop: threading.Event) -> None:
+    def __init__(self, state: Any, reports: Generator[dict[str, Any]], stop: threading.Event) -> None:
         super().__init__(_write(reports), media_type=NDJSON, headers={"Cache-Control": "no-store"})
-        self._state, self._stop = state, stop
+        self._state, self._reports, self._stop = state, reports, stop
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send the answer; whatever ends it ends the preview."""
@@ -125,6 +128,14 @@ class _PreviewAnswer(StreamingResponse):
         finally:
             self._stop.set()
             self._state.previews -= 1
+            threading.Thread(target=_end, args=(self._reports,), name="preview-end", daemon=True).start()
+
+
+def _end(reports: Generator[dict[str, Any]]) -> None:
+    """Close a preview that was told to stop, and with it the process it runs in; a report under way is waited for."""
+    while inspect.getgeneratorstate(reports) == inspect.GEN_RUNNING:
+        time.sleep(_BREATH_SECONDS)
+    reports.close()
 
 
 async def _write(reports: Iterator[dict[str, Any]]) -> AsyncIterator[bytes]:

@@ -73,7 +73,8 @@ def _hear(reader: Connection[Any, Any], stop: threading.Event) -> Iterator[Any]:
             return
         if isinstance(said, Exception):
             raise said
-        yield said
+        if not stop.is_set():
+            yield said
 
 
 def _work(opening: Opening, work: Work, writer: Connection[Any, Any]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
@@ -23,7 +24,7 @@ from lead_events.domain.hindsight import Question, Watched, prepare, tell, watch
 from lead_events.domain.lists import Lists
 from lead_events.domain.model import compile_model
 from lead_events.domain.times import Instant
-from lead_events.projections.aside import Say, run_aside
+from lead_events.projections.aside import AsideKilled, Say, run_aside
 from lead_events.projections.replay import Opening
 from lead_events.store import identity, lists, log, ownership, parked, schema
 from lead_events.store.engine import reading
@@ -126,12 +127,13 @@ def run_apart(
     if position < _SHORT_LOG:
         return run(engine, vault, documents, outcome=outcome, horizon=horizon, changed=changed, advance=advance)
     work = partial(_say_run, documents, outcome, horizon, changed)
-    for said in run_aside(opening, work, threading.Event()):
-        if isinstance(said, Backtest):
-            return said
-        if advance is not None:
-            advance(*said)
-    raise AssertionError
+    with closing(run_aside(opening, work, threading.Event())) as told:
+        for said in told:
+            if isinstance(said, Backtest):
+                return said
+            if advance is not None:
+                advance(*said)
+    raise AsideKilled
 
 
 def _say_run(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -50,7 +50,7 @@ def preview(
     opening: Opening | None = None,
     first: float = FIRST_SECONDS,
     every: float = EVERY_SECONDS,
-) -> Iterator[Report]:
+) -> Generator[Report]:
     """Say what a model would change, first of a sample, then of more and more leads, and at last of all.
 
     Args:
@@ -76,7 +76,7 @@ def _tell(
     opening: Opening | None,
     first: float,
     every: float,
-) -> Iterator[Report]:
+) -> Generator[Report]:
     """Fold a sample from the log at once; if that does not come to its end, fold all leads from the log in columns."""
     report = next(Counted(question, vault).go_on(fold_pairs(engine, vault, question), stop, first), None)
     if report is None:
