@@ -446,6 +446,38 @@ def test_whom_no_condition_can_move(emptiable: Engine, looks: int, document: Doc
     assert compared.report["leads"] == 1
 
 
+SECOND_CHANCE: Document = {
+    "half_life": None,
+    "groups": {"twice": {"limit": {"times": 2, "per": "ever"}}},
+    "rules": [
+        {"id": "prices", "when": PRICING, "points": 5, "limit": {"times": 1, "per": "session"}, "group": "twice"},
+        {"id": "home", "when": {"type": "page.viewed", "context.page.path": "/"}, "points": 7, "group": "twice"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "paths", "points"),
+    [
+        ([0, 30], ["/pricing", "/pricing"], 5),
+        ([0, 31], ["/pricing", "/pricing"], 10),
+        ([0, 1, 2], ["/pricing", "/pricing", "/"], 12),
+    ],
+    ids=["a visit lasts", "a visit ends", "a group counts what its rule lets pass"],
+)
+def test_limits_of_strangers(emptiable: Engine, minutes: list[int], paths: list[str], points: float) -> None:
+    """Are counted in columns as a fold counts them, at their edges, too."""
+    document = model({"when": {"type": "nothing.done"}})
+    document["scores"]["behaviour"] = SECOND_CHANCE
+    world = World(emptiable, model({"when": {"type": "nothing.done"}}))
+    said = zip(minutes, paths, strict=True)
+    world.append([say(n, minute, anonymous_id="w", context=AT[path]) for n, (minute, path) in enumerate(said)])
+    world.catch_up()
+    compared = compare(world, document, 9)
+    assert len(compared.unmoved) == 1
+    assert sum(rule["then"]["points"] for rule in compared.report["rules"]) == points
+
+
 @some(0.3)
 @given(said=logs(), around=merges, document=documents, keep=st.sampled_from([0, 9]))
 def test_merged_leads_are_one(emptiable: Engine, said: list[Said], around: list[Any], document: Document, keep: int) -> None:

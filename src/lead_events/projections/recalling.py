@@ -18,7 +18,7 @@ from lead_events.domain.conditions import LeadCondition
 from lead_events.domain.events import Event
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
-from lead_events.domain.relevance import Judge, judge_models, judge_rules
+from lead_events.domain.relevance import Asking, Judge, Verdict, judge_models, judge_rules
 from lead_events.domain.rule_changes import changed_rules
 from lead_events.domain.scoring import Trace
 from lead_events.domain.signatures import Signature, with_numbers
@@ -29,7 +29,7 @@ from lead_events.projections.effects import Folding
 from lead_events.projections.owning import load_owners
 from lead_events.projections.pairing import Pair, Portion, Question, fold_some
 from lead_events.projections.selecting import Selection, Wanted, select
-from lead_events.projections.unmoved import Unmoved, find_unmoved
+from lead_events.projections.unmoved import Judged, Unmoved, find_unmoved
 from lead_events.store import leads, log, parked
 from lead_events.store.engine import snapshot
 from lead_events.store.opening import open_events, read_rows
@@ -97,18 +97,22 @@ def recall(engine: Engine, vault: Vault, question: Question) -> Recall:
         unlike = leads.load_unlike_fold(connection, live.generation_id)
     models = question.old, question.new
     judge, askings = judge_models(models)
-    judged = [judge.judge(signature) for signature in activity.signatures]
-    wanted = Wanted([verdict.use for verdict in judged], bool(judge.needs.everything), judge.needs.everybody, skips)
+    given = [judge.judge(signature) for signature in activity.signatures]
+    wanted = Wanted([verdict.use for verdict in given], bool(judge.needs.everything), judge.needs.everybody, skips)
     found = select(activity.columns, owners.of(activity.columns), activity.signatures, wanted)
     apart = found.apart | unlike
     order = np.random.default_rng(_ORDER).permutation(np.flatnonzero(~np.isin(found.leads, list(apart))))
-    verdicts = list(dict.fromkeys(judged))
-    numbers = {verdict: number for number, verdict in enumerate(verdicts)}
-    verdict = np.array([numbers[each] for each in judged] or [0], dtype=np.int64)[activity.columns.signature]
-    unmoved = find_unmoved(models, askings, verdicts, verdict, activity.columns, found, order)
+    unmoved = find_unmoved(models, _judged(askings, given, activity), activity.columns, found, order)
     because = _because(judge, activity, found)
     touched, thresholds = _touched(question, activity, found), changed_thresholds(*models)
     return Recall(activity, found, apart, order, unmoved, touched, thresholds, because, judge.needs.everything)
+
+
+def _judged(askings: Sequence[Asking], given: Sequence[Verdict], activity: Activity) -> Judged:
+    """Return the verdicts on signatures as verdicts on events."""
+    places = {verdict: place for place, verdict in enumerate(dict.fromkeys(given))}
+    of_signature = np.array([places[each] for each in given] or [0], dtype=np.int64)
+    return Judged(askings, list(places), of_signature[activity.columns.signature])
 
 
 def _because(judge: Judge, activity: Activity, found: Selection) -> Counter[Unknown]:

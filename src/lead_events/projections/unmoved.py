@@ -59,6 +59,20 @@ class Unmoved:
     after: Side
 
 
+class Judged(NamedTuple):
+    """What was said of the events of a log.
+
+    Attributes:
+        askings: what each model asks of events, by the numbers in ``verdicts``.
+        verdicts: each that was given, once.
+        verdict: place of the one that was given, for each event of the log.
+    """
+
+    askings: Sequence[Asking]
+    verdicts: Sequence[Verdict]
+    verdict: Ints
+
+
 class _Events(NamedTuple):
     """The kept events of some leads: by lead, in canonical order."""
 
@@ -68,46 +82,37 @@ class _Events(NamedTuple):
     visit: Ints
 
 
-def find_unmoved(
-    models: tuple[Model, Model],
-    askings: Sequence[Asking],
-    verdicts: Sequence[Verdict],
-    verdict: Ints,
-    columns: Columns,
-    found: Selection,
-    order: Ints,
-) -> Unmoved:
+def find_unmoved(models: tuple[Model, Model], judged: Judged, columns: Columns, found: Selection, order: Ints) -> Unmoved:
     """Find, and add up the points of, the leads whom no condition can have moved.
 
     Args:
         models: the live one and the candidate.
-        askings: what each asks of events, by the numbers in ``verdicts``.
-        verdicts: what was said of signatures.
-        verdict: place of what was said of it, for each event of the log.
+        judged: what was said of the events.
         columns: the log.
         found: the events that stay; leads that need everything, or whose every event may matter, are never unmoved.
         order: places of the leads in ``found``, in the order in which they are counted.
     """
     if any(model.silences or model.watches_visits or model.exits.get(FIRST_STAGE) for model in models):
         order = _EMPTY
-    places = order[_told_by_columns(models, askings, verdicts, verdict[found.rows], found)[order]]
-    events = _events_of(columns, verdict, found, places)
-    before, after = (_side(model, asking, verdicts, events, len(places)) for model, asking in zip(models, askings, strict=True))
-    moved = _may_move(before, askings[0], verdicts, events) | _may_move(after, askings[1], verdicts, events)
+    places = order[_told_by_columns(models, judged, found)[order]]
+    events = _events_of(columns, judged.verdict, found, places)
+    pairs = list(zip(models, judged.askings, strict=True))
+    before, after = (_side(model, asking, judged.verdicts, events, len(places)) for model, asking in pairs)
+    moved = np.zeros(len(places), dtype=bool)
+    for side, asking in zip((before, after), judged.askings, strict=True):
+        moved |= _may_move(side, asking, judged.verdicts, events)
     stay = places[~moved]
     return Unmoved(stay, found.starts[stay + 1] - found.starts[stay], before.without(moved), after.without(moved))
 
 
-def _told_by_columns(
-    models: Sequence[Model], askings: Sequence[Asking], verdicts: Sequence[Verdict], verdict: Ints, found: Selection
-) -> Bools:
+def _told_by_columns(models: Sequence[Model], judged: Judged, found: Selection) -> Bools:
     """Mark the leads of whom columns tell everything, and whose rules and watches can be worked out in them."""
     if not len(found.leads):
         return np.zeros(0, dtype=bool)
-    others = {number for model, asking in zip(models, askings, strict=True) for number in _beyond_columns(model, asking)}
-    beyond = np.array([bool(each.use & _NOT_BY_COLUMNS or others.intersection(each.fires)) for each in verdicts])
-    most = np.array([len(each.fires) for each in verdicts], dtype=np.int64)
-    begins = found.starts[:-1]
+    others = {number for model, asking in zip(models, judged.askings, strict=True) for number in _beyond_columns(model, asking)}
+    beyond = np.array([bool(each.use & _NOT_BY_COLUMNS or others.intersection(each.fires)) for each in judged.verdicts])
+    most = np.array([len(each.fires) for each in judged.verdicts], dtype=np.int64)
+    verdict, begins = judged.verdict[found.rows], found.starts[:-1]
     few = np.add.reduceat(most[verdict], begins) <= _MOST_FIRINGS
     told: Bools = few & ~np.logical_or.reduceat(beyond[verdict], begins)
     return told
