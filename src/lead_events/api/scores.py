@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
 from lead_events.api import lead_json, resolving, schemas_explained, travelling
+from lead_events.api.answering import answer
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.lead_filters import UnknownName
@@ -46,15 +46,14 @@ def explain_score(
         told = travelling.travel_to(reader, moment, lead_id, asked) if asked.given else _fold(moment, lead_id)
         indexes = _choose(score, told.model)
         reader.note_read(ReadKind.SCORE, [told.row])
-        answer = {
+        shown = {
             "as_of": format_instant(told.as_of),
             "generation_id": moment.generation.generation_id,
             "position": told.position,
             "data": _explain(moment, told, indexes),
             "resolved_from": told.resolved_from,
         }
-        # A thousand contributions are not validated twice on their way out: that took longer than folding them.
-        return Response(orjson.dumps(answer), media_type="application/json")
+    return answer(shown)
 
 
 def _choose(names: list[str] | None, model: Model) -> list[int]:
@@ -94,7 +93,7 @@ def _explain(moment: Moment, told: Travelled, indexes: list[int]) -> dict[str, A
         "lead_id": moment.lead_id(lead.founding),
         "model": told.model_number,
         "summary": explain.summarise(explained, told.events, told.model) if lead.profiled else [_say_withheld(lead)],
-        "scores": [_show_score(told, score).model_dump() for score in scores],
+        "scores": [_show_score(told, score) for score in scores],
         "contributions": [_show_contribution(each, told.events) for each in explained],
     }
 
@@ -118,23 +117,25 @@ def _say_withheld(lead: Lead) -> str:
     return f"consent to profiling {why}: scores are withheld, and nothing is counted meanwhile"
 
 
-def _show_score(told: Travelled, explained: ExplainedScore) -> schemas_explained.Score:
+def _show_score(told: Travelled, explained: ExplainedScore) -> dict[str, Any]:
+    """Write one score as ``schemas_explained.Score`` describes it."""
     lead, key = told.row.lead, score_key(explained.score.name)
     half_life = explained.score.half_life
-    return schemas_explained.Score(
-        name=explained.score.name,
-        value=explained.value,
-        machine=explained.machine,
-        override=lead_json.show_override(lead, key, told.model, told.as_of) if key in lead.overrides and lead.profiled else None,
-        half_life_seconds=None if half_life is None else half_life / SECOND,
-        cap=explained.score.cap,
-        missing=list(explained.missing),
-        reason=explained.reason,
-        thresholds=[
-            schemas_explained.Threshold(points=points, reached=reached, cools_at=lead_json.show_time(cools_at))
+    overridden = key in lead.overrides and lead.profiled
+    return {
+        "name": explained.score.name,
+        "value": explained.value,
+        "machine": explained.machine,
+        "override": lead_json.show_override(lead, key, told.model, told.as_of) if overridden else None,
+        "half_life_seconds": None if half_life is None else half_life / SECOND,
+        "cap": explained.score.cap,
+        "missing": explained.missing,
+        "reason": explained.reason,
+        "thresholds": [
+            {"points": points, "reached": reached, "cools_at": lead_json.show_time(cools_at)}
             for points, reached, cools_at in explained.thresholds
         ],
-    )
+    }
 
 
 def _show_contribution(explained: Explained, events: dict[int, Event]) -> dict[str, Any]:
