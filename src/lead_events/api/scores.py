@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -94,7 +95,7 @@ def _explain(moment: Moment, told: Travelled, indexes: list[int]) -> dict[str, A
         "model": told.model_number,
         "summary": explain.summarise(explained, told.events, told.model) if lead.profiled else [_say_withheld(lead)],
         "scores": [_show_score(told, score) for score in scores],
-        "contributions": [_show_contribution(each, told.events) for each in explained],
+        "contributions": _show_contributions(explained, told.events),
     }
 
 
@@ -138,23 +139,26 @@ def _show_score(told: Travelled, explained: ExplainedScore) -> dict[str, Any]:
     }
 
 
-def _show_contribution(explained: Explained, events: dict[int, Event]) -> dict[str, Any]:
-    """Write one contribution as ``schemas_explained.Contribution`` describes it."""
-    given, decay, value = explained
-    position, at, score, rule, points, exact, cut_by, by_time = given
-    event, credited = events[position], explain.round_shown(exact)
-    return {
-        "position": position,
-        "event_id": event.event_id or None,
-        "at": format_instant(at),
-        "type": event.type,
-        "score": score,
-        "rule": rule,
-        "points": explain.round_shown(points),
-        "credited": credited,
-        "cut": explain.round_shown(points - credited),
-        "cut_by": cut_by or None,
-        "by_time": by_time or None,
-        "decay": decay,
-        "value": value,
-    }
+def _show_contributions(explained: Sequence[Explained], events: Mapping[int, Event]) -> list[dict[str, Any]]:
+    """Write contributions as ``schemas_explained.Contribution`` describes them."""
+    rounded = explain.round_shown
+    shown = []
+    for (position, at, score, rule, points, exact, cut_by, by_time), decay, value in explained:
+        event, credited = events[position], rounded(exact)
+        contribution = {
+            "position": position,
+            "event_id": event.event_id or None,
+            "at": format_instant(at),
+            "type": event.type,
+            "score": score,
+            "rule": rule,
+            "points": rounded(points),
+            "credited": credited,
+            "cut": rounded(points - credited),
+            "cut_by": cut_by or None,
+            "by_time": by_time or None,
+            "decay": decay,
+            "value": value,
+        }
+        shown.append(contribution)
+    return shown
