@@ -20,7 +20,9 @@ from bench import (
     databases,
     disk,
     door,
+    growth,
     importing,
+    ledger,
     listing,
     niced,
     people,
@@ -48,7 +50,7 @@ _SERVED = {
     "niced": niced.run,
 }
 _ALONE = {"import": importing.run, "sealing": sealing.run}
-FIGURES = (*_ALONE, "replay", "disk", "promotion", "preview", *_SERVED, "append")
+FIGURES = (*_ALONE, "replay", "disk", "promotion", "preview", "growth", *_SERVED, "append")
 NOWHERE = "–"
 _USUAL_MINUTES = 9.5
 _LONG_RUN = 1_000_000
@@ -87,12 +89,15 @@ def _budget(given: argparse.Namespace, begun: float, databases: int) -> Budget:
 def _measure(given: World, wanted: set[str]) -> list[Row]:
     """Measure what is wanted, in the order in which one figure needs another."""
     rows: list[Row] = []
-    if wanted & {"replay", "preview", "batches", "append"}:
+    if wanted & {"replay", "preview", "growth", "batches", "append"}:
         rows += _try("peers", _measure_peers, given)
     for name in ("import", "sealing"):
         rows += _try(name, _ALONE[name], given) if name in wanted else []
     if not wanted - {"import", "sealing"}:
         return rows
+    if not given.budget.allows("history"):
+        why = f"left out: there was no time for loading the history, {given.budget.estimate('history'):.0f} s"
+        return rows + [_leave_out(given, name, why) for name in FIGURES if name in wanted - set(_ALONE)]
     with given.budget.phase("history"):
         given.say(f"loading {given.plan.events:,} demo events into {' and '.join(given.databases)}")
         world.load_history(given)
@@ -106,15 +111,17 @@ def _measure_built(given: World, wanted: set[str]) -> list[Row]:
     rows = _keep("replay", wanted, _try("replay", replaying.run, given))
     if "disk" in wanted:
         rows += _try("disk", disk.run, given)
-    if not wanted & {"promotion", "preview", *_SERVED}:
+    if not wanted & {"promotion", "preview", "growth", *_SERVED}:
         return rows
-    promoted = _try("promotion", listing.prepare, given)
-    rows += _keep("promotion", wanted, promoted)
-    asked = [name for name in ("preview", *_SERVED) if name in wanted]
+    rows += _keep("promotion", wanted, _try("promotion", listing.prepare, given))
+    asked = [name for name in ("preview", "growth", *_SERVED) if name in wanted]
     if not all(world.has_leads(database) for database in given.databases.values()):
         return rows + [_leave_out(given, name, "there are no leads to ask for") for name in asked]
-    rows += _try("preview", previewing.run, given) if "preview" in wanted else []
-    return rows + (_try("serving", partial(_serve, wanted=wanted), given) if wanted & set(_SERVED) else [])
+    if wanted & {"preview", "growth"}:
+        rows += _keep("preview", wanted, _try("preview", previewing.run, given))
+    rows += _try("growth", growth.run, given) if "growth" in wanted else []
+    rows += _try("serving", partial(_serve, wanted=wanted), given) if wanted & set(_SERVED) else []
+    return rows + (ledger.run(given) if "preview" in wanted else [])
 
 
 def _serve(given: World, wanted: set[str]) -> list[Row]:

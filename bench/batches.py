@@ -33,6 +33,7 @@ def _row(given: World, name: str) -> Row:
         lag = server.lag()
         drained = server.drain(_DRAIN_SECONDS)
     rate, peer = found.rate * BATCH, given.peers.get("append")
+    given.cpu["batches", name] = cpu[0]
     given.say(f"{name}: batches {per_second(rate)}, lag {lag:,}, drained in {drained}")
     if found.bad:
         raise RuntimeError(f"refused: {found.statuses}")

@@ -36,6 +36,10 @@ class Budget:
         passed = time.perf_counter() - self.begun
         return passed + sum(map(self.estimate, names)) <= self.seconds
 
+    def left(self) -> float | None:
+        """Return the seconds that are left, at least one; None for as long as it takes."""
+        return None if self.seconds is None else max(1.0, self.seconds - (time.perf_counter() - self.begun))
+
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Learn from a phase, which is the block, how slow this machine is."""

@@ -40,6 +40,8 @@ def run(given: World) -> list[Row]:
                 if name in given.services:
                     lags.setdefault(name, []).append((server.lag(), server.drain(_DRAIN_SECONDS)))
                     server.pause()
+    for name in given.services:
+        given.cpu["door", name] = median(each.each[0] for each in answers[name])
     return [_row(name, answers, lags[name]) for name in given.services]
 
 

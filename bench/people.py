@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -24,7 +25,18 @@ from lead_events.store.engine import writing
 _EVENTS = 2 * BATCH
 _POLL_SECONDS = 0.005
 _SHOWN = 20
-_NOTE = "A visitor with 1,000 page views and downloads, on the service that serves everything else; each person is measured once."
+_EXPLAIN = "explain a lead with 1,000 events"
+_LOOKS = {
+    _EXPLAIN: "/v1/leads/{}/score",
+    "explain it as of an instant": "/v1/leads/{}/score?as_of={}",
+    "explain it as known at an instant": "/v1/leads/{}/score?known_at={}",
+    "show it as of an instant": "/v1/leads/{}?as_of={}",
+}
+_NOTE = (
+    "A visitor with 1,000 page views and downloads, on the service that serves everything else; each person is identified and "
+    "erased once; the instant looked at is behind all 1,000 events; "
+    "memory is the resident sets of the service and its projector after the looks."
+)
 
 
 def run(given: World) -> list[Row]:
@@ -39,19 +51,26 @@ def _rows(given: World, name: str) -> list[Row]:
         server.drain(60)
         identified = [asking.identify(person) for person in people]
         ids = [asking.lead_id(person) for person in people]
-        asked = given.plan.pages
-        explained = asking.read(lambda number: f"/v1/leads/{ids[number % len(ids)]}/score", asked)
+        read = asking.look(ids, given.plan.pages)
+        memory = server.memory()
         erased = [asking.erase(lead_id) for lead_id in ids]
         monitor = _find_monitor(given.plan.events)
         past = asking.count_events(monitor)
         heavy, light = ([asking.show(visitor) for _ in range(_SHOWN)] for visitor in (monitor, "nobody-special"))
-    given.say(f"{name}: identified in {max(identified):.3f} s, explained p99 {percentile(explained, 0.99):.3f} s")
+    given.say(f"{name}: identified in {max(identified):.3f} s, explained p99 {percentile(read[_EXPLAIN], 0.99):.3f} s")
     return [
         _row("identify 1,000 past events", name, identified, 0.5, 0.250, "visible ≤ 250 ms"),
-        _row("explain a lead with 1,000 events", name, explained, 0.99, 0.030, "p99 ≤ 30 ms"),
+        *(_look_row(figure, name, seconds, memory) for figure, seconds in read.items()),
         _row("erase a lead with 1,000 events", name, erased, 0.5, 1.0, "≤ 1 s"),
         _compare(name, past, heavy, light),
     ]
+
+
+def _look_row(figure: str, name: str, seconds: list[float], memory: int) -> Row:
+    row = _row(figure, name, seconds, 0.99, 0.030, "p99 ≤ 30 ms")
+    p50, p99 = (percentile(seconds, share) for share in (0.5, 0.99))
+    value = f"p50 {milliseconds(p50)}, p99 {milliseconds(p99)} of {len(seconds)}, service {memory >> 20} MB"
+    return replace(row, value=value, raw={**row.raw, "memory": memory})
 
 
 def _compare(name: str, past: int, heavy: list[float], light: list[float]) -> Row:
@@ -127,15 +146,24 @@ class _Asking:
         """Return the lead of somebody identified."""
         return str(self._lead(visitor)["id"])
 
-    def read(self, path: Callable[[int], str], times: int) -> list[float]:
-        """Read again and again; return the seconds of each, until its last byte."""
+    def read(self, paths: list[str], times: int) -> list[float]:
+        """Read again and again, in turns; return the seconds of each, until its last byte."""
         seconds = []
         for number in range(times):
             begun = time.perf_counter()
-            answer = self._client.get(path(number))
+            answer = self._client.get(paths[number % len(paths)])
             seconds.append(time.perf_counter() - begun)
             answer.raise_for_status()
         return seconds
+
+    def look(self, ids: list[str], times: int) -> dict[str, list[float]]:
+        """Look at leads in each way; return the seconds of each look, half as many for those that travel."""
+        # The newest instant that the leads know: everybody's events are before it.
+        instant = quote(self._ask("GET", f"/v1/leads/{ids[-1]}")["as_of"])
+        read = {}
+        for figure, path in _LOOKS.items():
+            read[figure] = self.read([path.format(lead_id, instant) for lead_id in ids], _times(figure, times))
+        return read
 
     def erase(self, lead_id: str) -> float:
         """Erase a lead; return the seconds until the answer, which waits until the lead is empty."""
@@ -170,6 +198,10 @@ class _Asking:
         if answer.status_code not in {200, 202}:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer.json()
+
+
+def _times(figure: str, times: int) -> int:
+    return times if figure == _EXPLAIN else max(1, times // 2)
 
 
 def _act(visitor: str, number: int) -> dict[str, Any]:

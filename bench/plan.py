@@ -61,7 +61,7 @@ def plan(events: int) -> Plan:
     if events < 100_000:
         return Plan(events, events, 10, 2, 1.5, 2, 4, 60, 2, 4_000, 20_000, 8, 20_000, 1_000)
     if events < 1_000_000:
-        return Plan(events, 100_000, 15, 3, 3, 5, 6, 150, 3, 6_000, 50_000, 12, 40_000, 2_000)
+        return Plan(events, 100_000, 12, 3, 3, 5, 6, 120, 3, 6_000, 50_000, 12, 40_000, 2_000)
     return Plan(events, 1_000_000, 180, 3, 4, 6, 10, 200, 5, 10_000, 100_000, 20, 50_000, 3_000)
 
 
@@ -76,7 +76,7 @@ def expected_seconds(plan: Plan, databases: int) -> dict[str, float]:
         "promotion": min(plan.lead_seconds, plan.leads / 5_000) + 2,
         "preview": 12 + plan.events / 15_000,
         "lists": 1 + plan.pages * 0.09,
-        "people": 8 + plan.people * 3 + plan.pages * 0.06,
+        "people": 8 + plan.people * 3 + plan.pages * 0.1,
         "door": 4 + plan.rounds * plan.door_seconds * 2.5,
         "batches": 4 + plan.batch_seconds * 2,
         "visible": 2 + plan.paced_seconds * 1.3,
@@ -84,4 +84,5 @@ def expected_seconds(plan: Plan, databases: int) -> dict[str, float]:
         "append": 2 + plan.rounds * plan.append_batches / 8,
     }
     peers = 5 + plan.fold_events / 20_000 + plan.projected_events / 1_000
-    return {name: seconds * databases for name, seconds in each.items()} | {"peers": peers}
+    once = {"peers": peers, "growth": 8 + plan.events / 25_000}
+    return {name: seconds * databases for name, seconds in each.items()} | once

@@ -90,27 +90,34 @@ def main() -> None:
     engine = engines.create(os.environ["LEAD_EVENTS_DATABASE_URL"])
     with reading(engine) as connection:
         vault = log.open_vault(connection, bytes.fromhex(os.environ["LEAD_EVENTS_MASTER_KEY"]))
-    begun, used = time.perf_counter(), time.process_time()
+    begun, used = time.perf_counter(), _used()
     if kind == "ledger":
         found = _keep_ledger(engine, vault)
     elif kind == "naive":
         found = _fold_naively(engine, vault, events)
     else:
         found = _preview(engine, vault, CHANGES[kind](copy.deepcopy(app.default_model())))
-    seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - used
+    seconds, cpu_seconds = time.perf_counter() - begun, _used() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1_024)
     print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak": peak, **found}))
 
 
+def _used() -> float:
+    """Return the processor seconds of this process and of those that it started and that have ended."""
+    return sum(os.times()[:4])
+
+
 def _preview(engine: Engine, vault: Vault, document: Document) -> dict[str, Any]:
-    begun, first, last = time.perf_counter(), 0.0, None
+    begun, used = time.perf_counter(), _used()
+    first, first_cpu, reports, last = 0.0, 0.0, 0, None
     for report in preview(engine, vault, compile_model(document), threading.Event()):
-        first = first or time.perf_counter() - begun
-        last = report
+        if last is None:
+            first, first_cpu = time.perf_counter() - begun, _used() - used
+        reports, last = reports + 1, report
     if last is None or not last["exact"]:
         raise RuntimeError("the preview ended without an exact report")
     kept = {name: last.get(name) for name in ("position", "leads", "different", "read")}
-    return {**kept, "first_seconds": first}
+    return {**kept, "first_seconds": first, "first_cpu_seconds": first_cpu, "reports": reports}
 
 
 def _fold_naively(engine: Engine, vault: Vault, events: int) -> dict[str, Any]:

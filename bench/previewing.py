@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from typing import Any
 
 import numpy as np
 from sqlalchemy import select
 
-from bench import disk, service
+from bench import apart, ledger
 from bench.databases import Database
 from bench.table import Row, microseconds, per_second
 from bench.world import World
@@ -19,22 +16,21 @@ from lead_events.store import schema
 from lead_events.store.engine import reading
 
 _FEW, _ANY = 1_000_000, 400_000
-_FIGURES = {
+FIGURES = {
     "points": ("preview of other points", _FEW),
     "threshold": ("preview of another threshold", _FEW),
     "other": ("preview of another model", _ANY),
 }
+"""What is previewed, with what is asked of it in events a second; ``previewed`` knows how."""
+
 _MEMORY = 1_500 << 20
 _LIMIT_SECONDS = 0.5
-_LEDGER = ("activity_head", "activity_segments", "activity_signatures", "activity_demoted")
+_ROWS = 100_000
 _NOTE = (
     "From the question to the exact report, in a process of its own without a service beside it; the rate is the length of the "
     "log by that time, and memory is that process's peak; the limit sums points by subject in columns of integers that are in "
-    "memory already; the naive loop opens every event and folds it in log order by the live fold, one model instead of two."
-)
-_LEDGER_NOTE = (
-    "The ledger is written behind the log by the process that keeps house, never at the door; "
-    "microseconds are its processor time, bytes are its tables with their indexes."
+    "memory already; the naive loop opens every event and folds it in log order by the live fold, one model instead of two, "
+    "up to a number of events; eventsourcing is its fold of the replay above."
 )
 
 
@@ -44,28 +40,28 @@ def run(given: World) -> list[Row]:
 
 
 def _rows(given: World, database: Database) -> list[Row]:
-    ledger = _ask(given, database, "ledger")
-    rows = [] if ledger["missing"] else [_ledger_row(database, ledger)]
-    naive = _ask(given, database, "naive")
+    ledger.keep(given, database)
+    naive = apart.preview(given, database, "naive")
     limit = _group_by(database)
-    for kind, (figure, asked) in _FIGURES.items():
-        found = _ask(given, database, kind)
-        rate = found["position"] / found["seconds"]
-        given.say(f"{database.name}: {figure}: {per_second(rate)}, exact after {found['seconds']:.1f} s")
-        rows.append(_row(given, database.name, figure, asked, found, naive["position"] / naive["seconds"], limit))
-    return rows
+    return [_measure(given, database, kind, naive, limit) for kind in FIGURES]
 
 
-def _ask(given: World, database: Database, kind: str) -> dict[str, Any]:
-    """Do one thing in another process and return what it says."""
-    given.say(f"{database.name}: {kind} …")
-    command = [sys.executable, "-m", "bench.previewed", kind, str(given.plan.fold_events)]
-    env = service.environment(database.url, given.samples(f"preview-{kind}-{database.name}"))
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise RuntimeError(ended.stderr[-2000:])
-    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    return found
+def _measure(given: World, database: Database, kind: str, naive: dict[str, Any], limit: float) -> Row:
+    figure, asked = FIGURES[kind]
+    try:
+        found = apart.preview(given, database, kind)
+    except TimeoutError as error:
+        return Row(figure, database.name, f"left out: {error}", asked=f"≥ {asked:,}/s", reached=False)
+    given.cpu[kind, database.name] = cost(found)
+    given.say(f"{database.name}: {figure}: {found['position']:,} events, exact after {found['seconds']:.1f} s")
+    return _row(given, database.name, figure, asked, found, naive, limit)
+
+
+def cost(found: dict[str, Any]) -> float:
+    """Return the processor seconds of an event behind the first report: that one is of a sample, and costs what it may."""
+    sampled = found["first_cpu_seconds"] if found["reports"] > 1 else 0.0
+    spent: float = found["cpu_seconds"] - sampled
+    return spent / float(found["position"])
 
 
 def _group_by(database: Database) -> float:
@@ -73,8 +69,9 @@ def _group_by(database: Database) -> float:
     table = schema.events
     with reading(database.engine) as connection:
         numbers: dict[bytes, int] = {}
-        listed = [numbers.setdefault(subject, len(numbers)) for subject in connection.execute(select(table.c.subject)).scalars()]
-    subjects = np.array(listed, dtype=np.int64)
+        # Piece by piece: ten million of them at once are gigabytes of objects.
+        found = connection.execution_options(yield_per=_ROWS).execute(select(table.c.subject)).scalars()
+        subjects = np.fromiter((numbers.setdefault(subject, len(numbers)) for subject in found), dtype=np.int64)
     points = (subjects * 7) % 31
     done, begun = 0, time.perf_counter()
     while (passed := time.perf_counter() - begun) < _LIMIT_SECONDS:
@@ -84,21 +81,22 @@ def _group_by(database: Database) -> float:
     return done / passed
 
 
-def _row(given: World, name: str, figure: str, asked: int, found: dict[str, Any], naive: float, limit: float) -> Row:
-    rate = found["position"] / found["seconds"]
+def _row(given: World, name: str, figure: str, asked: int, found: dict[str, Any], naive: dict[str, Any], limit: float) -> Row:
+    rate, slow = (each["position"] / each["seconds"] for each in (found, naive))
     fold = given.peers.get("fold")
     return Row(
         figure=figure,
         database=name,
         value=f"{per_second(rate)}, {_share(found)}peak {found['peak'] >> 20} MB",
         limit=f"columns {per_second(limit)}",
-        peer=f"naive loop {per_second(naive)}" + (f"; eventsourcing {per_second(fold)}" if fold else ""),
-        ratio=f"{rate / limit:.3f} of the limit, {rate / naive:.0f} × the naive loop",
+        peer=f"naive loop {per_second(slow)}, peak {naive['peak'] >> 20} MB; "
+        + (f"eventsourcing {per_second(fold)}" if fold else "eventsourcing not installed"),
+        ratio=f"{rate / limit:.3f} of the limit, {rate / slow:.0f} × the naive loop",
         cpu=f"{microseconds(found['cpu_seconds'] / found['position'])} an event",
         asked=f"≥ {asked:,}/s, < 1.5 GB",
         reached=rate >= asked and found["peak"] < _MEMORY,
         note=_NOTE,
-        raw={**found, "events_per_second": rate, "naive": naive, "limit": limit},
+        raw={**found, "events_per_second": rate, "naive": slow, "naive_events": naive["position"], "limit": limit},
     )
 
 
@@ -106,17 +104,3 @@ def _share(found: dict[str, Any]) -> str:
     """Say which share of the log mattered, as far as the report tells."""
     folded = (found.get("read") or {}).get("folded")
     return "" if folded is None else f"{folded / max(1, found['position']):.1%} of events matter, "
-
-
-def _ledger_row(database: Database, found: dict[str, Any]) -> Row:
-    sizes = disk.table_sizes(database)
-    size = sum(sizes.get(name, 0) for name in _LEDGER)
-    return Row(
-        figure="activity ledger",
-        database=database.name,
-        value=f"{size / found['position']:.1f} bytes an event",
-        cpu=f"{microseconds(found['cpu_seconds'] / found['position'])} an event",
-        asked="printed",
-        note=_LEDGER_NOTE,
-        raw={**found, "bytes": size},
-    )

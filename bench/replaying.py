@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from importlib import import_module
 from itertools import islice
 from typing import Any
 
 import orjson
-import psutil
 from sqlalchemy import select
 
-from bench import service, world
+from bench import apart, world
 from bench.databases import Database
 from bench.table import Row, microseconds, per_second
 from bench.world import World
@@ -26,7 +19,6 @@ from lead_events.store.engine import reading
 
 ASKED = 100_000
 _MEMORY = 1 << 30
-_SAMPLE_SECONDS = 0.1
 _NOTE = (
     "Replay is everything from begin to ready, starting two processes and comparing with a generation without rows included; "
     "they are niced, so whoever else is busy on the machine shows in this figure first; "
@@ -60,17 +52,9 @@ def run(given: World) -> list[Row]:
 
 def rebuild(given: World, database: Database) -> dict[str, Any]:
     """Replay in another process and return what it says, with the peak of its memory."""
-    env = service.environment(database.url, given.samples(f"replay-{database.name}"))
-    with (given.folder / f"replay-{database.name}.log").open("w") as lines:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench.rebuild"], env=env, stdout=subprocess.PIPE, stderr=lines, text=True
-        )
-        with _peak_memory(process.pid) as peak:
-            printed, _ = process.communicate()
-    if process.returncode:
-        raise RuntimeError((given.folder / f"replay-{database.name}.log").read_text()[-2000:])
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return {**found, "peak": peak[0]}
+    found = apart.run(given, database, "replay", ["-m", "bench.rebuild"])
+    given.rebuilt[database.name] = found["position"], found["seconds"]
+    return found
 
 
 def fold_in_memory(database: Database, events: int) -> float:
@@ -114,31 +98,3 @@ def _row(given: World, database: Database, found: dict[str, Any], limit: float) 
         raw={**found, "events_per_second": rate, "parts_per_second": found["position"] / found["parts_seconds"],
              "limit": limit, "peers": dict(given.peers)},
     )  # fmt: skip
-
-
-@contextmanager
-def _peak_memory(pid: int) -> Iterator[list[int]]:
-    """Watch the memory of a process and its descendants while the block runs."""
-    peak, stop = [0], threading.Event()
-
-    def watch() -> None:
-        while not stop.wait(_SAMPLE_SECONDS):
-            peak[0] = max(peak[0], _memory(pid))
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _memory(pid: int) -> int:
-    total = 0
-    with suppress(psutil.Error):
-        root = psutil.Process(pid)
-        for process in (root, *root.children(recursive=True)):
-            with suppress(psutil.Error):
-                total += getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss
-    return total

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from bench import memory
 from bench.databases import MASTER_KEY, Database
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +45,10 @@ class Server:
         """Return the processor time that the server, and the processes it started, have used so far."""
         root = psutil.Process(self.process.pid)
         return _cpu_seconds([root]), _cpu_seconds(root.children(recursive=True))
+
+    def memory(self) -> int:
+        """Return the bytes that the server and the processes it started hold now; pages that they share count more than once."""
+        return memory.resident(self.process.pid)
 
     def lag(self) -> int:
         """Return how many events are accepted and not folded."""

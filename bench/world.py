@@ -39,6 +39,9 @@ class World:
         positions: events in the log of each database once the history is loaded.
         listed: rows of the live generation with a contact, per database.
         peers: rates of other software, measured once, by name.
+        rebuilt: events and seconds of the last replay, per database.
+        ledgers: what keeping the activity ledger said of itself, per database.
+        cpu: processor seconds for one event or request, by what it is spent on and database, for figures that compare.
     """
 
     plan: Plan
@@ -49,6 +52,9 @@ class World:
     positions: dict[str, int] = field(default_factory=dict)
     listed: dict[str, int] = field(default_factory=dict)
     peers: dict[str, float] = field(default_factory=dict)
+    rebuilt: dict[str, tuple[int, float]] = field(default_factory=dict)
+    ledgers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cpu: dict[tuple[str, str], float] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     begun: float = field(default_factory=time.perf_counter)
 

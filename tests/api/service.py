@@ -31,6 +31,7 @@ from lead_events.store.api_keys import KeyKind, KeyRing
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import Arrival
 from lead_events.store.reads import ReadLog
+from tests.api import described
 
 MASTER_KEY = bytes(range(32))
 BEGIN: Instant = parse_instant("2026-11-21T12:00:00Z")
@@ -143,7 +144,9 @@ class Service:
             async with httpx.AsyncClient(transport=transport, base_url="http://api.test", trust_env=False) as client:
                 return await client.request(method, url, **request)
 
-        return asyncio.run(send())
+        answer = asyncio.run(send())
+        described.check(answer)
+        return answer
 
     def pull(
         self, params: Sequence[tuple[str, Any]] = (), *, path: str = "/v1/leads", between: Callable[[], object] | None = None

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
+import httpx
+import orjson
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import Engine, text
 
 from lead_events.domain.times import DAY, format_instant
 from lead_events.store.engine import writing
+from tests.api import described
 from tests.api.service import BEGIN, Service, person, visitor
 
 
@@ -268,3 +273,24 @@ def test_every_operation_is_described(service: Service) -> None:
     assert len({each["operationId"] for each in operations}) == len(operations)
     assert all(each["tags"] and "403" in each["responses"] for each in operations)
     assert "Problem" in service.app.openapi()["components"]["schemas"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda lead: lead.pop("grade"),
+        lambda lead: lead.update(visits="1"),
+        lambda lead: lead.update(anything=None),
+        lambda lead: lead.update(id=lead.pop("id")),
+        lambda lead: lead["definitions"]["ready"]["missing"][0].pop("unknown"),
+        lambda lead: lead["scores"].update(behaviour=5),
+    ],
+)
+def test_an_answer_that_is_not_as_described_is_noticed(crowd: Service, spoil: Callable[[dict[str, Any]], object]) -> None:
+    """A field left out, of another type, unknown, at another place, or absent instead of null: each is an error here."""
+    answer = crowd.get("/v1/leads")
+    content = answer.json()
+    spoil(content["data"][-1])
+    spoiled = httpx.Response(200, content=orjson.dumps(content), request=answer.request)
+    with pytest.raises((ValidationError, described.NotAsDescribed)):
+        described.check(spoiled)

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench import ledger, niced, previewing
 from bench.__main__ import FIGURES
 from bench.budget import Budget
 from bench.plan import expected_seconds, plan, read_size
 from bench.table import Row, as_markdown, percentile
+from bench.world import World
 from tests import databases
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,11 +77,46 @@ def test_percentile_is_a_value_that_was_measured() -> None:
     assert (percentile(values, 0.5), percentile(values, 0.99), percentile([7.0], 0.99)) == (51.0, 100.0, 7.0)
 
 
-def test_a_preview_is_measured_beside_the_naive_loop(tmp_path: Path) -> None:
-    """Three changes of the model, each to its exact report."""
-    rows = [row for row in _measure(tmp_path, "preview", "sqlite") if row["figure"].startswith("preview")]
+def test_a_preview_is_measured_beside_the_naive_loop_and_a_tenth_of_the_log(tmp_path: Path) -> None:
+    """Three changes of the model, each to its exact report; then the same where a tenth happened."""
+    measured = _measure(tmp_path, "preview,growth", "sqlite")
+    rows = [row for row in measured if row["figure"].startswith("preview of")]
     assert len(rows) == 3
     assert all(row["raw"]["position"] > 0 and row["raw"]["naive"] > 0 for row in rows)
+    (growth,) = [row for row in measured if row["figure"].startswith("preview's cost")]
+    pairs = growth["raw"]["seconds_before_and_after"].values()
+    assert growth["reached"] is (max(after / before for before, after in pairs) <= 1.25)
+
+
+def test_a_ledger_is_told_beside_the_door(tmp_path: Path) -> None:
+    """Its cost is a share of what an event costs at the door, once both are known."""
+    given = World(plan(2_000), tmp_path, {}, ledgers={"sqlite": {"bytes": 1_000, "position": 10, "peak": 1 << 20}})
+    given.cpu = {("ledger", "sqlite"): 50e-6, ("batches", "sqlite"): 200e-6}
+    (row,) = ledger.run(given)
+    assert (row.value, row.ratio) == ("100.0 bytes an event, peak 1 MB", "0.25 of an event of a batch's 200 µs")
+
+
+def test_the_sample_of_a_preview_is_not_counted_as_the_cost_of_an_event() -> None:
+    """It takes as long for a small log as for a large one; where it already was exact, it is all there is."""
+    found = {"first_cpu_seconds": 1.0, "cpu_seconds": 3.0, "position": 1_000}
+    assert [previewing.cost({**found, "reports": reports}) for reports in (2, 1)] == [0.002, 0.003]
+
+
+def test_a_replay_beside_the_door_is_as_fast_as_it_says() -> None:
+    """From the first word about its progress to the last one; one that is ready has folded the log."""
+    build = niced.Build(memory=lambda: 0)
+    build.said = [(-2.0, 500), (-1.0, 900)]
+    build.note({"status": "ready", "position": 4_500, "progress": None})
+    (begun, _), *_, (ended, events) = build.said
+    assert build.rate == (4_500 - 500) / (ended - begun)
+    assert (build.ended.is_set(), events) == (True, 4_500)
+
+
+def test_a_run_without_time_for_its_history_ends_and_says_what_it_left_out(tmp_path: Path) -> None:
+    """Loading is most of a long run, so it is left out as any other phase is."""
+    rows = _measure(tmp_path, "replay,preview,door", "sqlite", "--minutes", "0")
+    told = {row["figure"]: row["value"] for row in rows}
+    assert all("loading the history" in told[name] for name in ("replay", "preview", "door"))
 
 
 def _measure(folder: Path, figure: str, database: str, *more: str) -> list[dict[str, Any]]:

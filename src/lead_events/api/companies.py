@@ -122,7 +122,9 @@ def _show(moment: Moment, row: CompanyRow, found: Sequence[LeadRow]) -> CompanyD
         visits=sum(each.lead.visits for each in found),
         pages=[PageViews(path=path, views=views) for path, views in lead_json.top_pages(pages.items())],
         interests=[Interest(**each) for each in lead_json.show_interests(_interests(moment, found))],
-        people=[lead_json.show(each, moment.model, moment.as_of, moment.vault.log_id) for each in found[:PEOPLE]],
+        people=[
+            Lead.model_validate(lead_json.show(each, moment.model, moment.as_of, moment.vault.log_id)) for each in found[:PEOPLE]
+        ],
         more_people=len(found) > PEOPLE,
     )
 

@@ -19,32 +19,34 @@ from lead_events.domain.state import OVERRIDDEN_STAGE, Lead
 from lead_events.domain.times import Instant, format_instant
 from lead_events.store.leads import LeadRow
 
+_TOUCH = tuple(name for name in schemas.Touch.model_fields if name != "at")
+
 TOP_PAGES = 10
 """How many of a lead's pages are shown, those it saw most often."""
 
 
-def show(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int | None = None) -> schemas.Lead:
-    """Return a lead as lists show it.
+def show(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, owner: int | None = None) -> dict[str, Any]:
+    """Return a lead as lists show it: the fields of ``schemas.Lead``, in their order.
 
     Args:
         as_of: the instant its scores are shown at, microseconds UTC.
         owner: founding position of the lead that owns its founding event, if known.
     """
-    return schemas.Lead(**_fields(row, model, as_of, max(as_of, row.updated_at), log_id, owner))
+    return _fields(row, model, as_of, max(as_of, row.updated_at), log_id, owner)
 
 
-def show_whole(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, *, then: bool = False) -> schemas.LeadWithHistory:
-    """Return a lead as it is shown alone, with its history.
+def show_whole(row: LeadRow, model: Model, as_of: Instant, log_id: bytes, *, then: bool = False) -> dict[str, Any]:
+    """Return a lead as it is shown alone, with its history: the fields of ``schemas.LeadWithHistory``, in their order.
 
     Args:
         then: whether the lead was folded for ``as_of`` alone, so that nothing of it is newer.
     """
     moves = [
-        schemas.StageMove(at=format_instant(at), stage=stage, reason=reason, position=position)
+        {"at": format_instant(at), "stage": stage, "reason": reason, "position": position}
         for at, stage, reason, position in row.lead.history
     ]
     at = as_of if then else max(as_of, row.updated_at)
-    return schemas.LeadWithHistory(**_fields(row, model, as_of, at, log_id, None), history=moves)
+    return {**_fields(row, model, as_of, at, log_id, None), "history": moves}
 
 
 def show_time(instant: Instant | None) -> str | None:
@@ -70,7 +72,6 @@ def _fields(row: LeadRow, model: Model, as_of: Instant, at: Instant, log_id: byt
         "overrides": [show_override(lead, key, model, as_of) for key in _shown_overrides(lead)],
         "qualified_at": show_time(lead.qualified_at),
         **_person(lead, model.lists),
-        "identification": identify(lead, model.lists),
         "crm_ids": lead.crm_ids,
         "user_id": lead.user_id,
         "owner": lead.owner,
@@ -107,8 +108,8 @@ def _shown_overrides(lead: Lead) -> list[str]:
     return sorted(key for key in lead.overrides if lead.profiled or key == OVERRIDDEN_STAGE)
 
 
-def show_override(lead: Lead, key: str, model: Model, as_of: Instant) -> schemas.Override:
-    """Return what a person set in place of the machine, and what the machine says beneath."""
+def show_override(lead: Lead, key: str, model: Model, as_of: Instant) -> dict[str, Any]:
+    """Return what a person set in place of the machine, and what the machine says beneath: as ``schemas.Override``."""
     override = Override(*lead.overrides[key])
     score = key.partition(".")[2] or None
     machine: float | str | None = lead.stage
@@ -116,32 +117,41 @@ def show_override(lead: Lead, key: str, model: Model, as_of: Instant) -> schemas
         if each.name == score:
             value = machine_value_at(lead, index, each, as_of)
             machine = None if value is None else round_shown(value)
-    return schemas.Override(
-        score=score,
-        value=override.value,
-        machine=machine,
-        reason=override.reason,
-        author=override.author,
-        position=override.position,
-        at=format_instant(override.at),
-        expires_at=show_time(override.expires_at),
-    )
+    return {
+        "score": score,
+        "value": override.value,
+        "machine": machine,
+        "reason": override.reason,
+        "author": override.author,
+        "position": override.position,
+        "at": format_instant(override.at),
+        "expires_at": show_time(override.expires_at),
+    }
 
 
 def _held(lead: Lead, model: Model, at: Instant) -> dict[str, Any] | None:
     """Return the stage that the machine waits with, unless a person has said which one counts."""
     stage = None if lead.erased or OVERRIDDEN_STAGE in lead.overrides else held(lead, at, model)
-    return None if stage is None else {"stage": stage, "missing": model.requires[stage].missing(lead, at)}
+    return None if stage is None else {"stage": stage, "missing": _show_gaps(model.requires[stage].missing(lead, at))}
 
 
 def _definitions(lead: Lead, model: Model, at: Instant) -> dict[str, dict[str, Any]]:
     if not lead.profiled:
-        withheld = {"met": None, "since": None, "missing": consent_json.lacking_profiling(lead)}
+        withheld = {"met": None, "since": None, "missing": _show_gaps(consent_json.lacking_profiling(lead))}
         return {name: withheld for name, _ in model.definitions}
     return {
-        name: {"met": met, "since": show_time(since) if met else None, "missing": [] if met else condition.missing(lead, at)}
+        name: {
+            "met": met,
+            "since": show_time(since) if met else None,
+            "missing": [] if met else _show_gaps(condition.missing(lead, at)),
+        }
         for (name, condition), (met, since, _) in zip(model.definitions, lead.definitions, strict=True)
     }
+
+
+def _show_gaps(gaps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Write gaps as ``schemas.Gap`` describes them."""
+    return [{"field": gap["field"], "needs": gap["needs"], "has": gap["has"], "unknown": gap.get("unknown")} for gap in gaps]
 
 
 def _person(lead: Lead, lists: Lists) -> dict[str, Any]:
@@ -162,6 +172,7 @@ def _person(lead: Lead, lists: Lists) -> dict[str, Any]:
         "industry": _text(lead, "industry"),
         "country": _text(lead, "country"),
         "city": _text(lead, "city"),
+        "identification": identify(lead, lists),
         "derived": derived,
     }
 
@@ -174,9 +185,12 @@ def _text(lead: Lead, trait: str) -> str | None:
 def _touch(touch: Mapping[str, Any] | None) -> dict[str, str | None] | None:
     if touch is None:
         return None
-    # Properties of custom types are free: a promo code may have been sent as a number.
-    said = {name: None if value is None else str(value) for name, value in touch.items() if name != "at"}
-    return {**said, "at": format_instant(touch["at"])}
+    shown: dict[str, str | None] = {"at": format_instant(touch["at"])}
+    for name in _TOUCH:
+        value = touch.get(name)
+        # Properties of custom types are free: a promo code may have been sent as a number.
+        shown[name] = None if value is None else str(value)
+    return shown
 
 
 def top_pages(pages: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

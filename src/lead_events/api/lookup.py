@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from lead_events.api import lead_json, resolving, schemas
+from lead_events.api.answering import answer
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, Reader, ReaderDep, problems
 from lead_events.domain.errors import InvalidEvent, InvalidInput
@@ -39,13 +40,25 @@ class _Asked(NamedTuple):
     problem: str | None
 
 
-@router.post("/lookup", operation_id="look_up_leads", dependencies=[OwnWrite], responses=problems(400, 422, 503))
-def look_up_leads(asked: schemas.Lookup, reader: ReaderDep) -> schemas.LookupAnswer:
+@router.post(
+    "/lookup",
+    operation_id="look_up_leads",
+    dependencies=[OwnWrite],
+    response_model=schemas.LookupAnswer,
+    responses=problems(400, 422, 503),
+)
+def look_up_leads(asked: schemas.Lookup, reader: ReaderDep) -> Response:
     """Find the lead of each identifier; null where it is nobody's."""
     return _answer(reader, asked.identifiers)
 
 
-@router.get("/lookup", operation_id="look_up_lead", dependencies=[OwnWrite], responses=problems(422, 503))
+@router.get(
+    "/lookup",
+    operation_id="look_up_lead",
+    dependencies=[OwnWrite],
+    response_model=schemas.LookupAnswer,
+    responses=problems(422, 503),
+)
 def look_up_lead(
     reader: ReaderDep,
     email: Annotated[str | None, Query()] = None,
@@ -54,7 +67,7 @@ def look_up_lead(
     anonymous_id: Annotated[str | None, Query()] = None,
     crm_id: Annotated[str | None, Query(examples=["hubspot:501"])] = None,
     lead_id: Annotated[str | None, Query()] = None,
-) -> schemas.LookupAnswer:
+) -> Response:
     """Find the lead of an identifier, for tools that can only GET; the answer is a list as with POST."""
     system, _, number = (crm_id or "").partition(":")
     # A "+" that was not percent-encoded arrives as a space.
@@ -69,22 +82,22 @@ def look_up_lead(
     return _answer(reader, identifiers)
 
 
-def _answer(reader: Reader, given: Sequence[schemas.Identifier]) -> schemas.LookupAnswer:
+def _answer(reader: Reader, given: Sequence[schemas.Identifier]) -> Response:
     asked = [_normalise(index, each, reader.phone_region) for index, each in enumerate(given)]
     with reader.moment() as moment:
         foundings = _find(moment, [each.identifier for each in asked])
         rows = resolving.load_rows(moment, {founding for founding in foundings if founding is not None})
         reader.note_read(ReadKind.LOOKUP, rows.values())
         shown = {f: lead_json.show(row, moment.model, moment.as_of, moment.vault.log_id) for f, row in rows.items()}
-        return schemas.LookupAnswer(
-            **moment.freshness,
-            data=[
-                schemas.LookedUp(
-                    identifier=each.given, lead=None if founding is None else shown.get(founding), problem=each.problem
-                )
-                for each, founding in zip(asked, foundings, strict=True)
-            ],
-        )
+        data = [
+            {
+                "identifier": each.given.model_dump(),
+                "lead": None if founding is None else shown.get(founding),
+                "problem": each.problem,
+            }
+            for each, founding in zip(asked, foundings, strict=True)
+        ]
+        return answer({**moment.freshness, "data": data})
 
 
 def _normalise(index: int, given: schemas.Identifier, phone_region: str | None) -> _Asked:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field, JsonValue
 
 from lead_events.api import lead_json, schemas
+from lead_events.api.answering import answer
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.lead_filters import UnknownName
@@ -68,12 +69,18 @@ class _Found(NamedTuple):
     way: Way
 
 
-@router.get("/near-misses", operation_id="list_near_misses", dependencies=[OwnWrite], responses=problems(400, 410, 422, 503))
+@router.get(
+    "/near-misses",
+    operation_id="list_near_misses",
+    dependencies=[OwnWrite],
+    response_model=NearMisses,
+    responses=problems(400, 410, 422, 503),
+)
 def list_near_misses(
     reader: ReaderDep,
     page: AskedPageDep,
     definition: Annotated[str | None, Query(description="Which definition to meet; without it, the first.")] = None,
-) -> NearMisses:
+) -> Response:
     """List leads with a contact that do not meet a definition, those nearest to it first, with what is missing."""
     carried = page.begin(_CURSOR, **({} if definition is None else {"definition": definition}))
     with reader.moment(carried["generation_id"] if carried else None) as moment:
@@ -87,13 +94,15 @@ def list_near_misses(
         place = {"window": _plain(window if more else end), "after": _plain(shown[-1].order if more else None)}
         goes_on = {"definition": name, "generation_id": moment.generation.generation_id, "as_of": as_of, **place}
         reader.note_read(ReadKind.NEAR_MISSES, [each.row for each in shown])
-        return NearMisses(
-            **{**moment.freshness, "as_of": format_instant(as_of)},
-            definition=name,
-            examined=examined,
-            data=[_show(moment, each, as_of) for each in shown],
+        answered = {
+            **moment.freshness,
+            "as_of": format_instant(as_of),
+            "definition": name,
+            "examined": examined,
+            "data": [_show(moment, each, as_of) for each in shown],
             **page.end(_CURSOR, goes_on if more or end is not None else None),
-        )
+        }
+        return answer(answered, page.response.headers)
 
 
 def _choose(moment: Moment, name: str | None) -> str:
@@ -129,10 +138,13 @@ def _everyone(_lead: Lead) -> bool:
     return True
 
 
-def _show(moment: Moment, found: _Found, as_of: Instant) -> NearMiss:
-    lead = lead_json.show(found.row, moment.model, as_of, moment.vault.log_id)
-    return NearMiss(distance=found.way.distance, missing=[_show_step(step) for step in found.way.steps], lead=lead)
+def _show(moment: Moment, found: _Found, as_of: Instant) -> dict[str, Any]:
+    return {
+        "distance": found.way.distance,
+        "missing": [_show_step(step) for step in found.way.steps],
+        "lead": lead_json.show(found.row, moment.model, as_of, moment.vault.log_id),
+    }
 
 
-def _show_step(step: Step) -> MissingStep:
-    return MissingStep.model_validate({**step._asdict(), "unknown": list(step.unknown)})
+def _show_step(step: Step) -> dict[str, Any]:
+    return MissingStep.model_validate({**step._asdict(), "unknown": list(step.unknown)}).model_dump()

@@ -74,7 +74,7 @@ def _head(moment: Moment, row: LeadRow, found: Subjects, resolved_from: str | No
         "lead_id": moment.lead_id(row.lead.founding),
         "resolved_from": resolved_from,
         "merged": sorted(moment.lead_id(each) for each in found.members - {found.founding}),
-        "lead": _dump(lead_json.show_whole(row, moment.model, moment.as_of, moment.vault.log_id)),
+        "lead": lead_json.show_whole(row, moment.model, moment.as_of, moment.vault.log_id),
         "identifiers": _dump(_identifiers(moment, found)),
         "traits": {name: _dump(value) for name, value in traits.show_traits(moment, row).items()},
         "retention": _dump(_retention(row)),

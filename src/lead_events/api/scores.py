@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
 from lead_events.api import lead_json, resolving, schemas_explained, travelling
+from lead_events.api.answering import answer
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.lead_filters import UnknownName
@@ -46,15 +47,14 @@ def explain_score(
         told = travelling.travel_to(reader, moment, lead_id, asked) if asked.given else _fold(moment, lead_id)
         indexes = _choose(score, told.model)
         reader.note_read(ReadKind.SCORE, [told.row])
-        answer = {
+        shown = {
             "as_of": format_instant(told.as_of),
             "generation_id": moment.generation.generation_id,
             "position": told.position,
             "data": _explain(moment, told, indexes),
             "resolved_from": told.resolved_from,
         }
-        # A thousand contributions are not validated twice on their way out: that took longer than folding them.
-        return Response(orjson.dumps(answer), media_type="application/json")
+    return answer(shown)
 
 
 def _choose(names: list[str] | None, model: Model) -> list[int]:
@@ -94,8 +94,8 @@ def _explain(moment: Moment, told: Travelled, indexes: list[int]) -> dict[str, A
         "lead_id": moment.lead_id(lead.founding),
         "model": told.model_number,
         "summary": explain.summarise(explained, told.events, told.model) if lead.profiled else [_say_withheld(lead)],
-        "scores": [_show_score(told, score).model_dump() for score in scores],
-        "contributions": [_show_contribution(each, told.events) for each in explained],
+        "scores": [_show_score(told, score) for score in scores],
+        "contributions": _show_contributions(explained, told.events),
     }
 
 
@@ -118,42 +118,47 @@ def _say_withheld(lead: Lead) -> str:
     return f"consent to profiling {why}: scores are withheld, and nothing is counted meanwhile"
 
 
-def _show_score(told: Travelled, explained: ExplainedScore) -> schemas_explained.Score:
+def _show_score(told: Travelled, explained: ExplainedScore) -> dict[str, Any]:
+    """Write one score as ``schemas_explained.Score`` describes it."""
     lead, key = told.row.lead, score_key(explained.score.name)
     half_life = explained.score.half_life
-    return schemas_explained.Score(
-        name=explained.score.name,
-        value=explained.value,
-        machine=explained.machine,
-        override=lead_json.show_override(lead, key, told.model, told.as_of) if key in lead.overrides and lead.profiled else None,
-        half_life_seconds=None if half_life is None else half_life / SECOND,
-        cap=explained.score.cap,
-        missing=list(explained.missing),
-        reason=explained.reason,
-        thresholds=[
-            schemas_explained.Threshold(points=points, reached=reached, cools_at=lead_json.show_time(cools_at))
+    overridden = key in lead.overrides and lead.profiled
+    return {
+        "name": explained.score.name,
+        "value": explained.value,
+        "machine": explained.machine,
+        "override": lead_json.show_override(lead, key, told.model, told.as_of) if overridden else None,
+        "half_life_seconds": None if half_life is None else half_life / SECOND,
+        "cap": explained.score.cap,
+        "missing": explained.missing,
+        "reason": explained.reason,
+        "thresholds": [
+            {"points": points, "reached": reached, "cools_at": lead_json.show_time(cools_at)}
             for points, reached, cools_at in explained.thresholds
         ],
-    )
-
-
-def _show_contribution(explained: Explained, events: dict[int, Event]) -> dict[str, Any]:
-    """Write one contribution as ``schemas_explained.Contribution`` describes it."""
-    given, decay, value = explained
-    position, at, score, rule, points, exact, cut_by, by_time = given
-    event, credited = events[position], explain.round_shown(exact)
-    return {
-        "position": position,
-        "event_id": event.event_id or None,
-        "at": format_instant(at),
-        "type": event.type,
-        "score": score,
-        "rule": rule,
-        "points": explain.round_shown(points),
-        "credited": credited,
-        "cut": explain.round_shown(points - credited),
-        "cut_by": cut_by or None,
-        "by_time": by_time or None,
-        "decay": decay,
-        "value": value,
     }
+
+
+def _show_contributions(explained: Sequence[Explained], events: Mapping[int, Event]) -> list[dict[str, Any]]:
+    """Write contributions as ``schemas_explained.Contribution`` describes them."""
+    rounded = explain.round_shown
+    shown = []
+    for (position, at, score, rule, points, exact, cut_by, by_time), decay, value in explained:
+        event, credited = events[position], rounded(exact)
+        contribution = {
+            "position": position,
+            "event_id": event.event_id or None,
+            "at": format_instant(at),
+            "type": event.type,
+            "score": score,
+            "rule": rule,
+            "points": rounded(points),
+            "credited": credited,
+            "cut": rounded(points - credited),
+            "cut_by": cut_by or None,
+            "by_time": by_time or None,
+            "decay": decay,
+            "value": value,
+        }
+        shown.append(contribution)
+    return shown

@@ -14,7 +14,7 @@ from lead_events.api import lead_json, own_events, resolving
 from lead_events.api.auth import require
 from lead_events.api.deps import Reader, ReaderDep, problems, wait_seconds, wait_until
 from lead_events.api.own_events import Check
-from lead_events.api.schemas import LeadAnswer
+from lead_events.api.schemas import LeadAnswer, LeadWithHistory
 from lead_events.store.api_keys import Key, Scope
 from lead_events.store.reads import ReadKind
 
@@ -73,7 +73,7 @@ def _load(reader: Reader, lead_id: str, written: int) -> WrittenLead:
         reader.note_read(ReadKind.LEAD, [row])
         return WrittenLead(
             **moment.freshness,
-            data=lead_json.show_whole(row, moment.model, moment.as_of, moment.vault.log_id),
+            data=LeadWithHistory.model_validate(lead_json.show_whole(row, moment.model, moment.as_of, moment.vault.log_id)),
             resolved_from=resolved_from,
             written=written,
         )

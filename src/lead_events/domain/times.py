@@ -21,7 +21,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HOUR_CHARACTERS = len("2026-11-21T22:")
+_MINUTE_CHARACTERS = len("2026-11-21T22:17:")
 _MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"(\d{1,6})([smhdw])")
@@ -52,16 +52,15 @@ def parse_instant(text: str) -> Instant:
 
 def format_instant(instant: Instant) -> str:
     """Write an instant as ISO 8601 UTC with six digits and ``Z``, so that texts sort as times."""
-    seconds, microseconds = divmod(instant, SECOND)
-    hours, seconds = divmod(seconds, 3_600)
-    minutes, seconds = divmod(seconds, 60)
-    return f"{_format_hour(hours)}{minutes:02d}:{seconds:02d}.{microseconds:06d}Z"
+    minute, rest = divmod(instant, MINUTE)
+    digits = f"{rest:08d}"
+    return f"{_format_minute(minute)}{digits[:2]}.{digits[2:]}Z"
 
 
-@lru_cache(4_096)
-def _format_hour(hours: int) -> str:
-    """Write what all instants of an hour begin with: a lead's thousand lie in a few, and the calendar is what takes time."""
-    return (_EPOCH + timedelta(hours=hours)).isoformat()[:_HOUR_CHARACTERS]
+@lru_cache(8_192)
+def _format_minute(minute: int) -> str:
+    """Write what all instants of a minute begin with: a lead's thousand lie in few, and the calendar is what takes time."""
+    return (_EPOCH + timedelta(minutes=minute)).isoformat()[:_MINUTE_CHARACTERS]
 
 
 def parse_duration(text: str) -> int:

@@ -26,6 +26,11 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+_COLUMNS = ", ".join(column.name for column in _TABLE.columns)
+# In the driver's words, for every read begins with it: to build and compile it each time cost three times as much.
+_READ_LIVE = f"SELECT {_COLUMNS} FROM {_TABLE.name} WHERE status = '{Status.LIVE}'"  # noqa: S608 - of the schema
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """One complete read model; its checkpoint is the pair (position, clock).
@@ -108,8 +113,7 @@ def load(connection: Connection, generation_id: int) -> Generation:
 
 def load_live(connection: Connection) -> Generation:
     """Return the generation that answers readers."""
-    row = connection.execute(select(_TABLE).where(_TABLE.c.status == Status.LIVE)).one()
-    return _generation(tuple(row))
+    return _generation(tuple(connection.exec_driver_sql(_READ_LIVE).one()))
 
 
 def load_all(connection: Connection) -> list[Generation]:

@@ -134,8 +134,11 @@ class ReadLog:
             while self._lines and len(self._lines) + len(lines) > self._most:
                 if not self._changed.wait(until - time.monotonic()):
                     raise AccessLogFull
+            first = not self._lines
             self._lines += lines
-            self._changed.notify_all()
+            # The writer waits for the first line, then for its time or for many: waking it for each took a thread switch.
+            if first or len(self._lines) > self._most // 2:
+                self._changed.notify_all()
 
     def flush(self) -> None:
         """Write what waits; what the database does not take goes on waiting.
