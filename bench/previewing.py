@@ -102,5 +102,6 @@ def _row(given: World, name: str, figure: str, asked: int, found: dict[str, Any]
 
 def _share(found: dict[str, Any]) -> str:
     """Say which share of the log mattered, as far as the report tells."""
-    folded = (found.get("read") or {}).get("folded")
-    return "" if folded is None else f"{folded / max(1, found['position']):.1%} of events matter, "
+    read = found.get("read") or {}
+    matter = read.get("folded", 0) + read.get("added_up", 0)
+    return f"{matter / max(1, found['position']):.1%} of events matter, " if read else ""
