@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from lead_events.domain.errors import InvalidInput
 from lead_events.domain.model import compile_model
 from lead_events.projections import backtesting
-from lead_events.projections.aside import AsideKilled, Say, run_aside
+from lead_events.projections.aside import Say, WorkKilled, run_aside
 from lead_events.projections.previewing import preview
 from lead_events.projections.replay import Opening
 from lead_events.store.vault import Vault
@@ -111,5 +111,5 @@ def test_what_is_wrong_there_is_raised_here(opening: Opening, world: World) -> N
 
 def test_a_process_that_was_killed_is_an_error(opening: Opening, world: World) -> None:
     """Not an answer that ends early."""
-    with pytest.raises(AsideKilled, match="was killed"):
+    with pytest.raises(WorkKilled, match="was killed"):
         list(run_aside(opening, die, threading.Event()))

@@ -32,7 +32,7 @@ Work = Callable[[Engine, Vault, Say], None]
 """What is to be done, with whatever it says on the way; it travels to the other process, and so does what it says."""
 
 
-class AsideKilled(Unavailable):
+class WorkKilled(Unavailable):
     """The process that worked on this was killed (no memory?); ask again, or run the same from the command line."""
 
 
@@ -45,7 +45,7 @@ def run_aside(opening: Opening, work: Work, stop: threading.Event) -> Generator[
         stop: set it to end at once; nothing more is yielded then.
 
     Raises:
-        AsideKilled: it ended without a word.
+        WorkKilled: it ended without a word.
         Exception: whatever the work raised.
     """
     context = multiprocessing.get_context("spawn")
@@ -68,7 +68,7 @@ def _hear(reader: Connection[Any, Any], stop: threading.Event) -> Iterator[Any]:
         try:
             kind, said = reader.recv()
         except EOFError:
-            raise AsideKilled from None
+            raise WorkKilled from None
         if kind == _DONE:
             return
         if isinstance(said, Exception):

@@ -24,7 +24,7 @@ from lead_events.domain.hindsight import Question, Watched, prepare, tell, watch
 from lead_events.domain.lists import Lists
 from lead_events.domain.model import compile_model
 from lead_events.domain.times import Instant
-from lead_events.projections.aside import AsideKilled, Say, run_aside
+from lead_events.projections.aside import Say, WorkKilled, run_aside
 from lead_events.projections.replay import Opening
 from lead_events.store import identity, lists, log, ownership, parked, schema
 from lead_events.store.engine import reading
@@ -133,7 +133,7 @@ def run_apart(
                 return said
             if advance is not None:
                 advance(*said)
-    raise AsideKilled
+    raise WorkKilled
 
 
 def _say_run(
