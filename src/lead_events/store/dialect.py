@@ -33,6 +33,11 @@ def run(connection: Connection, statement: str, given: Sequence[Any] = ()) -> li
     return _on_driver(connection, statement, lambda cursor: cursor.execute(statement, given, **form))
 
 
+def run_marked(connection: Connection, statement: str, given: Sequence[Any] = ()) -> list[Row]:
+    """Do what ``run`` does with a statement whose values are marked as ``?`` on either database."""
+    return run(connection, statement.replace("?", _MARKS[connection.dialect.name]), given)
+
+
 def _on_driver(connection: Connection, statement: str, act: Callable[[Any], object]) -> list[Row]:
     dialect = connection.dialect
     cursor = connection.connection.cursor()
