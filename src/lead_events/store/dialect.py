@@ -98,6 +98,13 @@ def read_after(connection: Connection, table: Table, after: int, limit: int) -> 
     return list(connection.exec_driver_sql(statement, (after, limit)).all())
 
 
+def read_next(connection: Connection, columns: Sequence[Column[Any]], after: int, limit: int) -> list[Row]:
+    """Read columns of up to ``limit`` rows whose first column, a key, is greater than ``after``, in its order."""
+    names, key, table = ", ".join(column.name for column in columns), columns[0].name, columns[0].table.name
+    statement = f"SELECT {names} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608 - of the schema
+    return run_marked(connection, statement, (after, limit))
+
+
 def read_among(
     connection: Connection,
     columns: Sequence[Column[Any]],
