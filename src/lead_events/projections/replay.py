@@ -182,7 +182,8 @@ def _start_worker(opening: Opening, generation_id: int) -> None:
     gc.disable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the builder says when to stop
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    _Worker.engine = engines.create(opening.url, pool_size=2)
+    # Who holds SQLite's one write lock while the disk turns holds up the door, and what is lost with the machine is built again.
+    _Worker.engine = engines.create(opening.url, pool_size=2, flushed=False)
     with reading(_Worker.engine) as connection:
         _Worker.vault = log.open_vault(connection, opening.master_key, opening.find_masters)
         _Worker.generation = generations.load(connection, generation_id)
