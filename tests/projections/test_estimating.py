@@ -9,7 +9,14 @@ from typing import Any
 import orjson
 import pytest
 
-from lead_events.projections.estimating import CATCHING_UP, COMPARING_A_LEAD, COMPARING_AT_MOST, LEAD, estimate
+from lead_events.projections.estimating import (
+    CATCHING_UP,
+    CATCHING_UP_AT_MOST,
+    COMPARING_A_LEAD,
+    COMPARING_AT_MOST,
+    LEAD,
+    estimate,
+)
 from lead_events.store.generations import Generation, Status
 from lead_events.store.parts import LEASE, Progress, Work
 
@@ -19,6 +26,8 @@ A_MILLISECOND = 1_000
 """What folding one event takes in these stories, microseconds."""
 COMPARING = min(COMPARING_A_LEAD, COMPARING_AT_MOST / A_MILLISECOND)
 """What comparing a lead takes, milliseconds."""
+STEPPING = min(CATCHING_UP, CATCHING_UP_AT_MOST / A_MILLISECOND)
+"""What an event takes in a step, milliseconds."""
 
 
 def generation(events: int) -> Generation:
@@ -87,7 +96,15 @@ def test_catching_up_and_comparing_are_counted() -> None:
     progress = Progress(1, 1, 2_000, 1_000, (), (), (ended,), 500, founded=1_000)
     found = estimate(generation(2_000), progress, BEGUN + 2_100_000)
     assert found.share == 1.0
-    assert found.seconds_left == pytest.approx((500 * CATCHING_UP + 1_000 * COMPARING) / 1_000 - 0.1)
+    assert found.seconds_left == pytest.approx((500 * STEPPING + 1_000 * COMPARING) / 1_000 - 0.1)
+
+
+def test_rests_of_builders_do_not_slow_down_what_never_rests() -> None:
+    """Who built a part nine tenths of whose time was rest will fold the next ones as slowly, and catch up as fast as ever."""
+    rested = Work(1_000, 1_000, BEGUN, BEGUN + 10 * SECOND)
+    progress = Progress(2, 1, 1_000, 0, (), (Work(1_000, 0, rested.said_at, rested.said_at),), (rested,), 5_000)
+    found = estimate(generation(2_000), progress, rested.said_at)
+    assert found.seconds_left == pytest.approx(10 + 5_000 * CATCHING_UP_AT_MOST / SECOND)
 
 
 def test_a_comparison_shows_its_own_pace() -> None:

@@ -40,6 +40,16 @@ def test_a_commit_is_flushed_before_it_is_acknowledged(engine: Engine) -> None:
         assert is_safe(tuple(int(part) for part in version.split(".")))
 
 
+def test_what_can_be_made_again_waits_for_no_disk(engine: Engine) -> None:
+    """A builder's connection says so itself; nobody else's is touched by it."""
+    builder = create(engine.url.render_as_string(hide_password=False), flushed=False)
+    asked = "SHOW synchronous_commit" if engine.dialect.name == "postgresql" else "PRAGMA synchronous"
+    with reading(builder) as its, reading(engine) as connection:
+        found = [each.execute(text(asked)).scalar_one() for each in (its, connection)]
+    builder.dispose()
+    assert found == (["off", "on"] if engine.dialect.name == "postgresql" else [1, 2])
+
+
 def test_a_connection_that_died_while_it_rested_is_replaced(engine: Engine) -> None:
     """One that was used a moment ago is trusted; one that rested is asked first."""
     if engine.dialect.name != "postgresql":

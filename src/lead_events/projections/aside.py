@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -17,13 +17,13 @@ from typing import Any
 from sqlalchemy import Engine
 
 from lead_events.domain.errors import Unavailable
+from lead_events.projections import niced
 from lead_events.projections.replay import Opening, die_with_parent
 from lead_events.store import engine as engines
 from lead_events.store import log
 from lead_events.store.engine import reading
 from lead_events.store.vault import Vault
 
-_NICENESS = 10
 _PATIENCE_SECONDS = 0.1
 _DONE = "done"
 
@@ -50,7 +50,7 @@ def run_aside(opening: Opening, work: Work, stop: threading.Event) -> Generator[
     """
     context = multiprocessing.get_context("spawn")
     reader, writer = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(opening, work, writer), daemon=True)
+    process = context.Process(target=niced.begin, args=(pickle.dumps((_work, (opening, work))), writer), daemon=True)
     process.start()
     writer.close()
     try:
@@ -78,7 +78,6 @@ def _hear(reader: Connection[Any, Any], stop: threading.Event) -> Iterator[Any]:
 
 
 def _work(opening: Opening, work: Work, writer: Connection[Any, Any]) -> None:
-    os.nice(_NICENESS)
     gc.disable()  # a fold makes no cycles, and looking for some took a fifth of a preview of 145 000 events
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; whoever asked says when to stop
     threading.Thread(target=die_with_parent, daemon=True).start()

@@ -21,6 +21,7 @@ from lead_events.domain.state import BEGINNING, Lead
 from lead_events.domain.times import SECOND, Instant
 from lead_events.projections.folding import refold_leads
 from lead_events.projections.pages import Page
+from lead_events.projections.room import Room
 from lead_events.store import leads, ownership, parked, parts
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation
@@ -32,6 +33,8 @@ from lead_events.store.vault import Vault
 
 _SAY_AFTER = SECOND // 2
 _CHUNK_EVENTS = 1_000
+# Some twenty milliseconds of work, which is how much later a post may be answered that comes meanwhile.
+_SHORT_CHUNK_EVENTS = 200
 # Some milliseconds of SQLite's one write lock at a time, and a gap between two saves: who waits for that lock asks for it
 # now and then only, and would go on missing it.
 _SAVE_ROWS = 100
@@ -52,6 +55,7 @@ class _Build:
     moves: dict[int, tuple[int, Instant]]
     waiting: set[int]
     merged: set[int]
+    room: Room
     rows: list[LeadRow] = field(default_factory=list)
     poisoned: dict[int, tuple[int, Instant]] = field(default_factory=dict)
     folded: int = 0
@@ -79,27 +83,28 @@ def build_part(engine: Engine, vault: Vault, generation: Generation, model: Mode
     Raises:
         StaleGeneration: somebody else took the part meanwhile, or the build was given up.
     """
-    upto = generation.base_position
+    room, upto = Room(engine), generation.base_position
     with reading(engine) as connection:
         founded = ownership.load_founded(connection, part.low, part.high, upto)
         keys: list[_Key] = ownership.read_founded(connection, founded)
         merged = {lead for lead, survivor in founded.known.survivors.items() if survivor != lead}
         moves = ownership.load_moves(connection, founded)
         part = replace(part, events=len(keys))
-        build = _Build(generation, model, part, parked.load_skips(connection), moves, founded.foundings, merged)
-        for _ in _fold_all(connection, vault, build, keys):
-            _save_some(engine, build)
-            _keep_lease(engine, build)
-        poisoned = _park(connection, vault, build)
-    _finish(engine, build, poisoned)
+        build = _Build(generation, model, part, parked.load_skips(connection), moves, founded.foundings, merged, room)
+    for _ in _fold_all(engine, vault, build, keys):
+        _save_some(engine, build)
+        _keep_lease(engine, build)
+        room.give()
+    _finish(engine, build, _park(engine, vault, build))
 
 
-def _fold_all(connection: Connection, vault: Vault, build: _Build, keys: Sequence[_Key]) -> Iterator[None]:
+def _fold_all(engine: Engine, vault: Vault, build: _Build, keys: Sequence[_Key]) -> Iterator[None]:
     """Fold the leads of sorted keys, one after another; yields now and then, when rows may be saved."""
     current: _Open | None = None
-    for start in range(0, len(keys), _CHUNK_EVENTS):
-        chunk = keys[start : start + _CHUNK_EVENTS]
-        for founding, events in _open_chunk(connection, vault, chunk):
+    while build.folded < len(keys):
+        size = _SHORT_CHUNK_EVENTS if build.room.is_shared else _CHUNK_EVENTS
+        chunk = keys[build.folded : build.folded + size]
+        for founding, events in _open_chunk(engine, vault, chunk):
             if current is None or current.lead.founding != founding:
                 _close(build, current)
                 current = _Open(build.model.begin(founding))
@@ -112,9 +117,11 @@ def _fold_all(connection: Connection, vault: Vault, build: _Build, keys: Sequenc
     yield
 
 
-def _open_chunk(connection: Connection, vault: Vault, chunk: Sequence[_Key]) -> Iterator[tuple[int, list[Event]]]:
-    rows = read_rows(connection, [position for _, _, position in chunk])
-    opened = {event.position: event for event in open_events(connection, vault, rows)}
+def _open_chunk(engine: Engine, vault: Vault, chunk: Sequence[_Key]) -> Iterator[tuple[int, list[Event]]]:
+    # A transaction of its own: while one is open, SQLite cannot begin its write-ahead log anew, nor PostgreSQL clean up.
+    with reading(engine) as connection:
+        rows = read_rows(connection, [position for _, _, position in chunk])
+        opened = {event.position: event for event in open_events(connection, vault, rows)}
     for founding, keys in groupby(chunk, _lead):
         yield founding, [opened[position] for _, _, position in keys]
 
@@ -178,14 +185,15 @@ def _keep_lease(engine: Engine, build: _Build) -> None:
             build.renew(connection)
 
 
-def _park(connection: Connection, vault: Vault, build: _Build) -> list[Parked]:
+def _park(engine: Engine, vault: Vault, build: _Build) -> list[Parked]:
     """Fold poisoned leads the careful way, which finds the event and keeps what came before it."""
     if not build.poisoned:
         return []
     page = Page(build.generation, build.model, (), build.generation.base_position, build.generation.base_clock)
     page.skips = build.skips
     page.received = dict(build.poisoned.values())
-    folded = refold_leads(connection, vault, page, build.poisoned)
+    with reading(engine) as connection:
+        folded = refold_leads(connection, vault, page, build.poisoned)
     build.rows += folded.rows
     return folded.parked
 

@@ -28,6 +28,9 @@ COMPARING_AT_MOST = 140
 CATCHING_UP = 2.5
 """How long an event takes in a step against one in a part."""
 
+CATCHING_UP_AT_MOST = 400
+"""Microseconds an event: steps neither are niced nor rest, so what slows builders down slows them down far less."""
+
 _SILENCE = 3 * SECOND
 """A builder that says nothing for so long is taken for dead: its part waits until its lease has ended."""
 
@@ -67,7 +70,7 @@ def estimate(generation: Generation, progress: Progress, now: Instant) -> Estima
     # What the last parts took, for a machine that others use is not always as fast.
     took = sum(work.said_at - work.begun for work in known)
     cost = took / sum(_weigh(work.folded, work.leads) for work in known)
-    left = cost * CATCHING_UP * progress.behind + _comparing(progress, cost, now)
+    left = min(cost * CATCHING_UP, CATCHING_UP_AT_MOST) * progress.behind + _comparing(progress, cost, now)
     if not is_folded:
         left += _folding(progress, total, cost, now)
     return Estimate(share, _builders(progress, now) * folded / took * SECOND, left / SECOND)

@@ -33,6 +33,11 @@ def run(connection: Connection, statement: str, given: Sequence[Any] = ()) -> li
     return _on_driver(connection, statement, lambda cursor: cursor.execute(statement, given, **form))
 
 
+def run_marked(connection: Connection, statement: str, given: Sequence[Any] = ()) -> list[Row]:
+    """Do what ``run`` does with a statement whose values are marked as ``?`` on either database."""
+    return run(connection, statement.replace("?", _MARKS[connection.dialect.name]), given)
+
+
 def _on_driver(connection: Connection, statement: str, act: Callable[[Any], object]) -> list[Row]:
     dialect = connection.dialect
     cursor = connection.connection.cursor()
@@ -91,6 +96,13 @@ def read_after(connection: Connection, table: Table, after: int, limit: int) -> 
     mark = _MARKS[connection.dialect.name]
     statement = f"SELECT {names} FROM {table.name} WHERE {key} > {mark} ORDER BY {key} LIMIT {mark}"  # noqa: S608 - of the schema
     return list(connection.exec_driver_sql(statement, (after, limit)).all())
+
+
+def read_next(connection: Connection, columns: Sequence[Column[Any]], after: int, limit: int) -> list[Row]:
+    """Read columns of up to ``limit`` rows whose first column, a key, is greater than ``after``, in its order."""
+    names, key, table = ", ".join(column.name for column in columns), columns[0].name, columns[0].table.name
+    statement = f"SELECT {names} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608 - of the schema
+    return run_marked(connection, statement, (after, limit))
 
 
 def read_among(

@@ -26,18 +26,25 @@ _LOCK_WAIT_SECONDS = 30
 _WAL_PAUSE_SECONDS = 0.01
 _RESTED = "rested"
 _TRUSTED_SECONDS = 1.0
+_SQLITE_FLUSHES = {True: "FULL", False: "NORMAL"}
+_POSTGRESQL_FLUSHES = {True: "on", False: "off"}
 
 
-def create(url: str, *, pool_size: int = 5) -> Engine:
+def create(url: str, *, pool_size: int = 5, flushed: bool = True) -> Engine:
     """Open the database named by an SQLAlchemy URL (``sqlite:///file`` or ``postgresql+psycopg://…``).
+
+    Args:
+        pool_size: how many connections are kept.
+        flushed: whether a commit waits until it is on the disk. What can be made again need not: a killed process loses
+            nothing of it, a lost machine only the last commits, and those before the next flushed commit of anybody stay.
 
     Raises:
         UnsafeSqlite: the SQLite library at hand can lose committed data.
     """
     if make_url(url).get_backend_name() == "sqlite":
-        return _create_sqlite(url, pool_size)
+        return _create_sqlite(url, pool_size, _SQLITE_FLUSHES[flushed])
     engine = create_engine(url, pool_size=pool_size, max_overflow=5, isolation_level="READ COMMITTED", hide_parameters=True)
-    event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "connect", partial(_prepare_postgresql, _POSTGRESQL_FLUSHES[flushed]))
     event.listen(engine, "checkin", _note_rest)
     event.listen(engine, "checkout", partial(_ping_rested, engine))
     return engine
@@ -84,7 +91,7 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _create_sqlite(url: str, pool_size: int) -> Engine:
+def _create_sqlite(url: str, pool_size: int, synchronous: str) -> Engine:
     module = safe_sqlite()
     engine = create_engine(
         url,
@@ -94,7 +101,7 @@ def _create_sqlite(url: str, pool_size: int) -> Engine:
         connect_args={"check_same_thread": False},
         hide_parameters=True,
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, synchronous))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -129,12 +136,12 @@ def _sqlite_modules() -> Iterator[ModuleType]:
     yield sqlite3
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(synchronous: str, connection: Any, _record: object) -> None:
     connection.isolation_level = None  # SQLAlchemy's "begin" event says which kind of transaction starts
     connection.execute(f"PRAGMA busy_timeout={_LOCK_WAIT_SECONDS * 1000}")
     _switch_to_wal(connection)
     for pragma in (
-        "synchronous=FULL",
+        f"synchronous={synchronous}",
         "foreign_keys=ON",
         "secure_delete=ON",
         "cache_size=-65536",
@@ -165,10 +172,10 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _prepare_postgresql(connection: Any, _record: object) -> None:
+def _prepare_postgresql(synchronous: str, connection: Any, _record: object) -> None:
     arrays.teach(connection)
     with connection.cursor() as cursor:
-        cursor.execute("SET synchronous_commit = on")
+        cursor.execute(f"SET synchronous_commit = {synchronous}")
         cursor.execute(f"SET lock_timeout = '{_LOCK_WAIT_SECONDS}s'")
         cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.commit()

@@ -16,7 +16,7 @@ from lead_events.domain.erasing import ERASED
 from lead_events.domain.identity import Claim, Decisions, Known, Merge, Named, Shift, resolve
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id, lead_ref
 from lead_events.store import log, schema
-from lead_events.store.dialect import any_of, insert_new_rows, pairs, read_among
+from lead_events.store.dialect import any_of, insert_new_rows, pairs, read_among, read_next
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import sort_refs
 
@@ -38,18 +38,27 @@ def name(row: Any) -> Named:
     return Named(row.position, row.at, refs.anonymous, refs.strong)
 
 
-def _name_whole(row: Any, log_id: bytes) -> Named:
-    """Return what identity needs to know of an event row to decide by it: of a merge, also who was merged."""
-    named = name(row)
-    if row.type == ERASED:
-        return named._replace(erases=True)
-    if row.type not in _MERGES:
-        return named
-    properties = orjson.loads(row.body)["properties"]
+def _read_page(connection: Connection, after: int, limit: int) -> list[Named]:
+    """Return what identity needs to know of the next events to decide by them: of merges, also who was merged."""
+    table = schema.events
+    rows = read_next(connection, (table.c.position, table.c.at, table.c.refs, table.c.type), after, limit)
+    deciding = {position for position, _, _, type_ in rows if type_ in _MERGES}
+    bodies: dict[int, str] = dict(read_among(connection, (table.c.position, table.c.body), deciding))
+    log_id = log.read_head(connection).log_id if bodies else b""
+    page = []
+    for position, at, refs, type_ in rows:
+        sorted_refs = sort_refs(refs)
+        merge = _merge_of(log_id, type_, bodies[position]) if position in bodies else None
+        page.append(Named(position, at, sorted_refs.anonymous, sorted_refs.strong, merge, type_ == ERASED))
+    return page
+
+
+def _merge_of(log_id: bytes, type_: str, body: str) -> Merge | None:
+    properties = orjson.loads(body)["properties"]
     one, two = (decode_lead_id(log_id, properties[field]) for field in ("lead_id", "into"))
     if one is None or two is None or one == two:
-        return named
-    return named._replace(merge=Merge((min(one, two), max(one, two)), _MERGES[row.type]))
+        return None
+    return Merge((min(one, two), max(one, two)), _MERGES[type_])
 
 
 def extend(engine: Engine, upto: int, page_size: int) -> None:
@@ -59,8 +68,7 @@ def extend(engine: Engine, upto: int, page_size: int) -> None:
             after = read_checkpoint(connection)
             if after >= upto:
                 return
-            log_id = log.read_head(connection).log_id
-            page = [_name_whole(row, log_id) for row in log.read(connection, after, min(page_size, upto - after))]
+            page = _read_page(connection, after, min(page_size, upto - after))
             decisions = resolve(load_known(connection, page, after), page)
             moves = _moves(connection, decisions.shifts) | decisions.regrouped
         with writing(engine) as connection:

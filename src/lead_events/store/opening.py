@@ -15,7 +15,7 @@ from lead_events.domain.privacy import lay_over
 from lead_events.domain.upcasting import upcast
 from lead_events.store import schema
 from lead_events.store import vault as vaults
-from lead_events.store.dialect import read_among, read_rows_among
+from lead_events.store.dialect import read_among
 from lead_events.store.envelope import unpack_refs
 from lead_events.store.vault import Vault
 
@@ -52,8 +52,8 @@ class Unreadable(Event):
 
 
 def read_rows(connection: Connection, positions: Collection[int]) -> list[Any]:
-    """Return the event rows at positions, in no order."""
-    return read_rows_among(connection, tuple(schema.events.c), positions)
+    """Return the ``COLUMNS`` of the events at positions, in no order."""
+    return read_among(connection, COLUMNS, positions)
 
 
 def open_events(connection: Connection, vault: Vault, rows: Sequence[Any]) -> list[Event]:
@@ -69,7 +69,7 @@ def open_events(connection: Connection, vault: Vault, rows: Sequence[Any]) -> li
     sealed = _load_sealed(connection, [row[0] for row in rows if row[10] is not None])
     keys = vaults.load_keys(connection, {part[1] for part in sealed.values()})
     named = [_named(row[8]) for row in rows]
-    strong = {ref for each in set(named) for kind, ref in each[2] if _CRM <= kind <= _PHONE}
+    strong = {ref for refs in {row[8] for row in rows} for kind, ref in _named(refs)[2] if _CRM <= kind <= _PHONE}
     values = vaults.load_values(connection, vault, strong)
     return [_open(vault, row, names, sealed.get(row[0]), keys, values) for row, names in zip(rows, named, strict=True)]
 
@@ -97,7 +97,7 @@ def _open(
     keys: Mapping[bytes, bytes],
     values: Mapping[bytes, Identifier | None],
 ) -> Event:
-    position, subject, at, received_at, source_id, event_id, type_, version, _, body = row[:10]
+    position, subject, at, received_at, source_id, event_id, type_, version, _, body, *_ = row
     try:
         fields = orjson.loads(body)
         if sealed is not None:

@@ -5,7 +5,7 @@ Who owns what is decided in ``store/identity``; what the events say is read in `
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, select
@@ -13,11 +13,12 @@ from sqlalchemy import Column, ColumnElement, Connection, select
 from lead_events.domain.identity import Known
 from lead_events.domain.lead_id import lead_ref
 from lead_events.store import identity, schema
-from lead_events.store.dialect import any_of
+from lead_events.store.dialect import any_of, read_among
 
 _EVENTS = schema.events
 _KEY = _EVENTS.c.subject, _EVENTS.c.at, _EVENTS.c.position
 _REFS_AT_ONCE = 5_000
+_SEVERAL = 2
 
 
 def read_owned(
@@ -89,14 +90,25 @@ def read_founded(connection: Connection, founded: Founded, *more: Column[Any]) -
     low, high = founded.low, founded.high
     columns = select(*_KEY, *more).where(_EVENTS.c.position <= founded.upto)
     # Events addressed to a lead inside the range are found by the range of its addresses.
-    rows = list(connection.execute(columns.where(_EVENTS.c.subject > lead_ref(low), _EVENTS.c.subject <= lead_ref(high))))
-    for some in _batched(founded.refs):
-        rows += connection.execute(columns.where(any_of(connection, _EVENTS.c.subject, some))).all()
-    owned = (
-        (identity.lead_of_subject(founded.known, subject, at, position), at, position, *rest)
-        for subject, at, position, *rest in rows
+    rows: list[Any] = list(
+        connection.execute(columns.where(_EVENTS.c.subject > lead_ref(low), _EVENTS.c.subject <= lead_ref(high)))
     )
-    return sorted(key for key in owned if key[0] is not None and low < key[0] <= high)
+    for some in _batched(founded.refs):
+        rows += read_among(connection, (*_KEY, *more), some, by=_EVENTS.c.subject, upto=founded.upto)
+    return sorted(key for key in _owned(founded.known, rows) if key[0] is not None and low < key[0] <= high)
+
+
+def _owned(known: Known, rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    """Put the lead that owns an event in its subject's place; only a browser that several claimed has several."""
+    leads: dict[bytes, int | None] = {}
+    for subject, at, position, *rest in rows:
+        if subject in leads:
+            lead = leads[subject]
+        else:
+            lead = identity.lead_of_subject(known, subject, at, position)
+            if len(known.claims.get(subject, ())) < _SEVERAL:
+                leads[subject] = lead
+        yield lead, at, position, *rest
 
 
 def load_moves(connection: Connection, founded: Founded) -> dict[int, tuple[int, int]]:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from lead_events.domain.errors import StaleGeneration
 from lead_events.domain.times import SECOND, Instant
 from lead_events.store import schema
-from lead_events.store.dialect import insert_rows
+from lead_events.store.dialect import insert_rows, run_marked
 from lead_events.store.generations import Status
 
 _TABLE = schema.build_parts
@@ -22,6 +22,13 @@ LEASE = 20 * SECOND
 """A part whose builder is silent for so long is given to another, and whatever the first still wants to save is refused."""
 
 _LAST = 8
+
+_RENEW = """
+UPDATE build_parts SET taken_until = ?, events = ?, leads = ?, folded = ?, worked = ?
+WHERE generation_id = ? AND part = ? AND NOT done AND taken_until = ?
+AND (SELECT status FROM generations WHERE generation_id = ?) = ? RETURNING part
+"""
+"""In the driver's words, for every save begins with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +145,10 @@ def renew(connection: Connection, generation_id: int, part: Part, now: Instant) 
     Raises:
         StaleGeneration: somebody else took or finished it, or the build was given up; nothing may be saved.
     """
-    mine = *_undone(generation_id), _TABLE.c.part == part.part, _TABLE.c.taken_until == part.lease
     lease = max(now + LEASE, part.lease + 1)
-    how_far = _written(part.events, part.leads, part.folded, now - part.begun)
-    if connection.execute(update(_TABLE).where(*mine).values(taken_until=lease, **how_far)).rowcount != 1:
+    how_far = part.events, part.leads, part.folded, now - part.begun
+    mine = generation_id, part.part, part.lease, generation_id, Status.BUILDING.value
+    if not run_marked(connection, _RENEW, (lease, *how_far, *mine)):
         raise StaleGeneration(generation_id)
     return replace(part, lease=lease)
 

@@ -65,10 +65,11 @@ def _pads(key: bytes) -> tuple[bytes, bytes]:
 class DataKey:
     """One data key: seals, opens and tags."""
 
-    __slots__ = ("_cipher", "_inner", "_outer")
+    __slots__ = ("_cipher", "_padded", "_secret")
 
     def __init__(self, secret: bytes) -> None:
-        self._inner, self._outer = _pads(secret)
+        self._secret = secret
+        self._padded: tuple[bytes, bytes] | None = None  # a replay opens with many keys and tags with none
         self._cipher = AESGCM(secret)
 
     def seal(self, nonce: bytes, plain: bytes, about: bytes) -> bytes:
@@ -81,7 +82,10 @@ class DataKey:
 
     def tag(self, said: bytes) -> bytes:
         """Return 16 bytes that are equal for equal content and mean nothing without this key."""
-        return sha256(self._outer + sha256(self._inner + said).digest()).digest()[:16]
+        if self._padded is None:
+            self._padded = _pads(self._secret)
+        inner, outer = self._padded
+        return sha256(outer + sha256(inner + said).digest()).digest()[:16]
 
 
 @dataclass(slots=True)
