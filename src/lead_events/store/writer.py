@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import traceback
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import structlog
 from sqlalchemy import Engine
@@ -57,12 +58,21 @@ class WriterStats:
     failed: int
 
 
-@dataclass(slots=True)
-class _Request:
+class Waiting(NamedTuple):
+    """One request in the queue.
+
+    Attributes:
+        size: bytes.
+        future: of its results.
+        loop: where it waits; None for a thread.
+        since: when it was submitted, in seconds of ``time.monotonic``.
+    """
+
     arrivals: Sequence[Arrival]
     size: int
     future: Any
     loop: asyncio.AbstractEventLoop | None
+    since: float
 
 
 class Writer:
@@ -89,9 +99,9 @@ class Writer:
         self._queue_events = queue_events
         self._queue_bytes = queue_bytes
         self._batch_events = batch_events
-        self._waiting: deque[_Request] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._changed = threading.Condition(threading.Lock())
-        self._unpublished: dict[asyncio.AbstractEventLoop, list[_Request]] = {}
+        self._unpublished: dict[asyncio.AbstractEventLoop, list[Waiting]] = {}
         self._closing = False
         self._queued = self._bytes = self._batches = self._events = self._failed = 0
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -116,7 +126,7 @@ class Writer:
             Unavailable: the writer is shutting down.
         """
         future: Future[list[Result]] = Future()
-        request = _Request(arrivals, _size(arrivals), future, None)
+        request = Waiting(arrivals, _size(arrivals), future, None, time.monotonic())
         with self._changed:
             self._admit(request)
             self._waiting.append(request)
@@ -130,7 +140,7 @@ class Writer:
         commit.
         """
         loop = asyncio.get_running_loop()
-        request = _Request(arrivals, _size(arrivals), loop.create_future(), loop)
+        request = Waiting(arrivals, _size(arrivals), loop.create_future(), loop, time.monotonic())
         with self._changed:
             self._admit(request)
         unpublished = self._unpublished.setdefault(loop, [])
@@ -155,7 +165,7 @@ class Writer:
             self._thread.join(timeout)
         return self._queued == 0
 
-    def _admit(self, request: _Request) -> None:
+    def _admit(self, request: Waiting) -> None:
         """Count a request in, under the lock."""
         if self._closing:
             raise Unavailable("The server is shutting down; send the same events again.")
@@ -176,13 +186,13 @@ class Writer:
             self._count(batch, results)
             _deliver(batch, results)
 
-    def _take(self) -> list[_Request]:
+    def _take(self) -> list[Waiting]:
         """Wait for requests and take as many as one commit carries; nothing when all is done."""
         with self._changed:
             # What was admitted is written, though the loop that admitted it may have yet to publish it.
             while not self._waiting and (self._queued or not self._closing):
                 self._changed.wait()
-            batch: list[_Request] = []
+            batch: list[Waiting] = []
             room = self._batch_events
             while self._waiting and (not batch or len(self._waiting[0].arrivals) <= room):
                 request = self._waiting.popleft()
@@ -203,7 +213,7 @@ class Writer:
         half = len(arrivals) // 2
         return _join(self._append(arrivals[:half]), half, self._append(arrivals[half:]), len(arrivals) - half)
 
-    def _count(self, batch: list[_Request], results: Results) -> None:
+    def _count(self, batch: Sequence[Waiting], results: Results) -> None:
         events = sum(len(request.arrivals) for request in batch)
         kept = sum(isinstance(result, Outcome) for result in results) if isinstance(results, list) else 0
         with self._changed:
@@ -244,18 +254,24 @@ def _spread(results: Results, count: int) -> list[Result]:
     return results if isinstance(results, list) else [results] * count
 
 
-def _deliver(batch: list[_Request], results: Results) -> None:
-    """Answer every request of a batch: threads at once, each event loop with one wake-up."""
-    soon: dict[asyncio.AbstractEventLoop, list[tuple[Any, Results]]] = {}
+def split(batch: Sequence[Waiting], results: Results) -> Iterator[tuple[Waiting, list[Result]]]:
+    """Give each request of a batch with the results of its own events."""
     start = 0
     for request in batch:
         end = start + len(request.arrivals)
-        own = results[start:end] if isinstance(results, list) else results
+        yield request, results[start:end] if isinstance(results, list) else [results] * (end - start)
         start = end
+
+
+def _deliver(batch: list[Waiting], results: Results) -> None:
+    """Answer every request of a batch: threads at once, each event loop with one wake-up."""
+    soon: dict[asyncio.AbstractEventLoop, list[tuple[Any, Results]]] = {}
+    failure = results if isinstance(results, LeadEventsError) else None
+    for request, own in split(batch, results):
         if request.loop is None:
-            _settle([(request.future, own)])
+            _settle([(request.future, failure or own)])
         else:
-            soon.setdefault(request.loop, []).append((request.future, own))
+            soon.setdefault(request.loop, []).append((request.future, failure or own))
     for loop, answers in soon.items():
         try:
             loop.call_soon_threadsafe(_settle, answers)
