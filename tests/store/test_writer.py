@@ -152,6 +152,21 @@ def test_an_event_loop_gets_its_answers(engine: Engine, writer: Writer) -> None:
     assert writer.stats.batches == 1
 
 
+def test_clients_that_come_back_are_waited_for_and_all_answered(engine: Engine, vault: Vault, writer: Writer) -> None:
+    """Whoever sends again once answered is never left behind, also when most of the others that were expected stay away."""
+
+    async def come_back(client: int, times: int) -> list[Result]:
+        return [result for n in range(times) for result in await writer.submit_soon(named(f"{client}-{n}"))]
+
+    async def send() -> list[list[Result]]:
+        return await asyncio.wait_for(asyncio.gather(*(come_back(client, client + 1) for client in range(12))), _SECONDS)
+
+    results = asyncio.run(send())
+    assert [short(result) for result in results] == [["created"] * (client + 1) for client in range(12)]
+    assert (writer.stats.events, writer.stats.queued) == (78, 0)
+    assert writer.stats.batches < 78
+
+
 @settings(max_examples=20)
 @given(requests=st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=4), min_size=1, max_size=8), batch=st.integers(1, 6))
 def test_every_request_is_answered_and_every_id_kept_once(

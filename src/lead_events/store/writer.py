@@ -1,6 +1,7 @@
 """Group commit: many requests wait in a bounded queue, one thread appends them batch by batch.
 
-The next commit starts as soon as the last one ended, with whatever waits: no timer, no lingering.
+Whoever is alone is committed at once. Where a commit was shared, the next one waits until as many are there as were under way
+when it ended, but never longer than that commit took: without it, half of many clients always wait for the other half.
 Nobody is told "kept" before the commit that kept it.
 """
 
@@ -34,6 +35,10 @@ Results = list[Result] | LeadEventsError
 """One result per event of a request, or one error for all of it."""
 
 _logger = structlog.get_logger(__name__)
+_LINGER_SECONDS = 0.005
+"""The most that is waited for a commit to be shared, however long the last one took."""
+_WELL_SHARED = 64
+"""Events among which the fixed cost of a commit is spread well enough to wait for no more."""
 _EVENTS_FAULT = (DataError, IntegrityError, ProgrammingError)
 
 
@@ -102,6 +107,8 @@ class Writer:
         self._waiting: deque[Waiting] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._unpublished: dict[asyncio.AbstractEventLoop, list[Waiting]] = {}
+        self._expected = self._wanted = 1
+        self._linger = 0.0
         self._closing = False
         self._queued = self._bytes = self._batches = self._events = self._failed = 0
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -130,7 +137,7 @@ class Writer:
         with self._changed:
             self._admit(request)
             self._waiting.append(request)
-            self._changed.notify()
+            self._call_writer()
         return future
 
     def submit_soon(self, arrivals: Sequence[Arrival]) -> asyncio.Future[list[Result]]:
@@ -178,13 +185,34 @@ class Writer:
         requests = self._unpublished.pop(loop)
         with self._changed:
             self._waiting.extend(requests)
+            self._call_writer()
+
+    def _call_writer(self) -> None:
+        """Wake the writer, under the lock, if it waits for no more than there is."""
+        if self._is_enough():
             self._changed.notify()
+
+    def _is_enough(self) -> bool:
+        return len(self._waiting) >= self._wanted or self._queued >= _WELL_SHARED or self._closing
 
     def _run(self) -> None:
         while batch := self._take():
+            since = time.monotonic()
             results = self._append([arrival for request in batch for arrival in request.arrivals])
             self._count(batch, results)
+            self._expect(len(batch), time.monotonic() - since)
             _deliver(batch, results)
+
+    def _expect(self, answered: int, seconds: float) -> None:
+        """Expect those who are answered now to come back, if they were several.
+
+        Args:
+            answered: requests.
+            seconds: that their commit took.
+        """
+        with self._changed:
+            self._expected = answered + len(self._waiting) if answered > 1 else 1
+        self._linger = min(_LINGER_SECONDS, seconds)
 
     def _take(self) -> list[Waiting]:
         """Wait for requests and take as many as one commit carries; nothing when all is done."""
@@ -192,6 +220,9 @@ class Writer:
             # What was admitted is written, though the loop that admitted it may have yet to publish it.
             while not self._waiting and (self._queued or not self._closing):
                 self._changed.wait()
+            self._wanted = self._expected
+            self._changed.wait_for(self._is_enough, self._linger)
+            self._wanted = 1
             batch: list[Waiting] = []
             room = self._batch_events
             while self._waiting and (not batch or len(self._waiting[0].arrivals) <= room):
