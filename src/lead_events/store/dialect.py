@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Column, ColumnElement, Connection, Table, any_, func, literal, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 
 from lead_events.store import arrays
 
@@ -28,9 +28,33 @@ def run(connection: Connection, statement: str, given: Sequence[Any] = ()) -> li
     Raises:
         DBAPIError: as if SQLAlchemy had run it.
     """
+    if not connection.in_transaction():
+        connection.begin()  # as SQLAlchemy does before a first statement: what is read next belongs to the same moment
     # psycopg's own way reads every value from text, which for bytes costs more than all else.
     form = {"binary": True} if connection.dialect.name == "postgresql" else {}
     return _on_driver(connection, statement, lambda cursor: cursor.execute(statement, given, **form))
+
+
+def ask(connection: Connection, statement: str, given: Sequence[Any] = ()) -> list[Row]:
+    """Run one statement as ``run`` does, its values marked as ``?`` for either database."""
+    return run(connection, statement.replace("?", _MARKS[connection.dialect.name]), given)
+
+
+def ask_one(connection: Connection, statement: str, given: Sequence[Any] = ()) -> Row:
+    """Run one statement as ``ask`` does and return its first row.
+
+    Raises:
+        NoResultFound: there is none.
+    """
+    rows = ask(connection, statement, given)
+    if not rows:
+        raise NoResultFound(statement)
+    return rows[0]
+
+
+def begin(connection: Connection, statement: str) -> None:
+    """Begin a transaction in the driver's words."""
+    _on_driver(connection, statement, lambda cursor: cursor.execute(statement))
 
 
 def _on_driver(connection: Connection, statement: str, act: Callable[[Any], object]) -> list[Row]:
