@@ -14,9 +14,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from lead_events.store.answering import Result, Results, Waiting, split
 from lead_events.store.lag import Lag
 from lead_events.store.log import Outcome
-from lead_events.store.writer import Result, Results, Waiting, Writer, WriterStats, split
+from lead_events.store.writer import Writer, WriterStats
 
 _REJECTED = "rejected"
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

@@ -12,10 +12,10 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import cast
 
 import structlog
 from sqlalchemy import Engine
@@ -24,15 +24,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from lead_events.domain.errors import IncompleteSchema, LeadEventsError, QueueFull, Unavailable
 from lead_events.store import log
+from lead_events.store.answering import Result, Results, Waiting, deliver, join
 from lead_events.store.dialect import lacks_schema
 from lead_events.store.envelope import Arrival
 from lead_events.store.log import Outcome
 from lead_events.store.vault import Vault
-
-Result = Outcome | LeadEventsError
-"""What became of one event, or why it was not kept."""
-Results = list[Result] | LeadEventsError
-"""One result per event of a request, or one error for all of it."""
 
 _logger = structlog.get_logger(__name__)
 _LINGER_SECONDS = 0.005
@@ -61,23 +57,6 @@ class WriterStats:
     batches: int
     events: int
     failed: int
-
-
-class Waiting(NamedTuple):
-    """One request in the queue.
-
-    Attributes:
-        size: bytes.
-        future: of its results.
-        loop: where it waits; None for a thread.
-        since: when it was submitted, in seconds of ``time.monotonic``.
-    """
-
-    arrivals: Sequence[Arrival]
-    size: int
-    future: Any
-    loop: asyncio.AbstractEventLoop | None
-    since: float
 
 
 class Writer:
@@ -201,7 +180,7 @@ class Writer:
             results = self._append([arrival for request in batch for arrival in request.arrivals])
             self._count(batch, results)
             self._expect(len(batch), time.monotonic() - since)
-            _deliver(batch, results)
+            deliver(batch, results)
 
     def _expect(self, answered: int, seconds: float) -> None:
         """Expect those who are answered now to come back, if they were several.
@@ -242,7 +221,7 @@ class Writer:
             if len(arrivals) == 1:
                 return [_refusal(error)]
         half = len(arrivals) // 2
-        return _join(self._append(arrivals[:half]), half, self._append(arrivals[half:]), len(arrivals) - half)
+        return join(self._append(arrivals[:half]), half, self._append(arrivals[half:]), len(arrivals) - half)
 
     def _count(self, batch: Sequence[Waiting], results: Results) -> None:
         events = sum(len(request.arrivals) for request in batch)
@@ -275,46 +254,3 @@ def _refusal(error: Exception) -> LeadEventsError:
     frames = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     _logger.error("event_not_stored", error=type(error).__name__, frames=frames)
     return Unkept()
-
-
-def _join(left: Results, left_count: int, right: Results, right_count: int) -> list[Result]:
-    return [*_spread(left, left_count), *_spread(right, right_count)]
-
-
-def _spread(results: Results, count: int) -> list[Result]:
-    return results if isinstance(results, list) else [results] * count
-
-
-def split(batch: Sequence[Waiting], results: Results) -> Iterator[tuple[Waiting, list[Result]]]:
-    """Give each request of a batch with the results of its own events."""
-    start = 0
-    for request in batch:
-        end = start + len(request.arrivals)
-        yield request, results[start:end] if isinstance(results, list) else [results] * (end - start)
-        start = end
-
-
-def _deliver(batch: list[Waiting], results: Results) -> None:
-    """Answer every request of a batch: threads at once, each event loop with one wake-up."""
-    soon: dict[asyncio.AbstractEventLoop, list[tuple[Any, Results]]] = {}
-    failure = results if isinstance(results, LeadEventsError) else None
-    for request, own in split(batch, results):
-        if request.loop is None:
-            _settle([(request.future, failure or own)])
-        else:
-            soon.setdefault(request.loop, []).append((request.future, failure or own))
-    for loop, answers in soon.items():
-        try:
-            loop.call_soon_threadsafe(_settle, answers)
-        except RuntimeError:  # the loop was closed: nobody waits any more
-            _logger.warning("answers_dropped", requests=len(answers))
-
-
-def _settle(answers: list[tuple[Any, Results]]) -> None:
-    for future, results in answers:
-        if future.done():  # the client went away
-            continue
-        if isinstance(results, list):
-            future.set_result(results)
-        else:
-            future.set_exception(results)
