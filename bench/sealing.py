@@ -35,7 +35,7 @@ def run(given: World) -> list[Row]:
     rows = []
     for name in given.databases:
         events = _events(given.plan.sealing_events)
-        bare = [replace(arrival, event=replace(arrival.event, personal={})) for arrival in events]
+        bare = [arrival._replace(event=replace(arrival.event, personal={})) for arrival in events]
         with databases.opened([name], given.folder) as sealed, databases.opened([name], given.folder) as plain:
             appended = _append(sealed[name], events), _append(plain[name], bare)
             folded = _fold(sealed[name]), _fold(plain[name])

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from lead_events import clock
 from lead_events.domain.times import SECOND, Instant
-from lead_events.projections import building, replay
+from lead_events.projections import building, niced, replay
 from lead_events.projections.building import build_part
 from lead_events.projections.estimating import _SILENCE
 from lead_events.projections.room import EVENT_SECONDS, LONGEST_SECONDS, MOST, Room, rest_for
@@ -89,4 +89,4 @@ def test_a_builder_is_niced_before_it_imports_anything() -> None:
     script = "import sys, lead_events.projections.niced; print(*sorted(name for name in sys.modules if 'lead_events' in name))"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["lead_events", "lead_events.projections", "lead_events.projections.niced"]
-    assert replay.niced.begin.__module__ == "lead_events.projections.niced"
+    assert niced.begin.__module__ == "lead_events.projections.niced"

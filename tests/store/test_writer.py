@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from lead_events.domain.errors import IncompleteSchema, InvalidEvent, QueueFull, Unavailable
+from lead_events.store.answering import Result
 from lead_events.store.engine import writing
 from lead_events.store.log import Kept, Outcome
 from lead_events.store.vault import Vault
-from lead_events.store.writer import Result, Writer
+from lead_events.store.writer import Writer
 from tests import databases
 from tests.builders import page_viewed
 from tests.logs import arrive, found, named, stored
@@ -150,6 +151,21 @@ def test_an_event_loop_gets_its_answers(engine: Engine, writer: Writer) -> None:
     assert [short(result) for result in results] == [["created"]] * 4
     assert len(stored(engine)) == 5
     assert writer.stats.batches == 1
+
+
+def test_clients_that_come_back_are_waited_for_and_all_answered(engine: Engine, vault: Vault, writer: Writer) -> None:
+    """Whoever sends again once answered is never left behind, also when most of the others that were expected stay away."""
+
+    async def come_back(client: int, times: int) -> list[Result]:
+        return [result for n in range(times) for result in await writer.submit_soon(named(f"{client}-{n}"))]
+
+    async def send() -> list[list[Result]]:
+        return await asyncio.wait_for(asyncio.gather(*(come_back(client, client + 1) for client in range(12))), _SECONDS)
+
+    results = asyncio.run(send())
+    assert [short(result) for result in results] == [["created"] * (client + 1) for client in range(12)]
+    assert (writer.stats.events, writer.stats.queued) == (78, 0)
+    assert writer.stats.batches < 78
 
 
 @settings(max_examples=20)

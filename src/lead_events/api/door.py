@@ -7,7 +7,8 @@ What an event may be is decided in ``domain/wire``, what is kept in ``store``; h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -16,7 +17,7 @@ from urllib.parse import parse_qs
 from lead_events import clock
 from lead_events.api import cors
 from lead_events.api.auth import authenticate, read_key
-from lead_events.api.body import ClientGone, check_headers, read_body, unpack
+from lead_events.api.body import WHOLE, ClientGone, check_headers, read_body, unpack
 from lead_events.api.problems import Asgi, MissingScope, Receive, Send, TooLarge, TooManyRequests, Unauthorized, WrongMethod
 from lead_events.api.problems import Scope as AsgiScope
 from lead_events.api.rate_limits import Buckets, network_of
@@ -33,6 +34,11 @@ from lead_events.store.writer import Writer
 
 PATHS = frozenset({"/v1/events", "/v1/events/"})
 """Both spellings are served; a redirect would lose bodies."""
+NO_ANSWER = 499
+"""The client went away; the number that nginx made customary."""
+
+Noted = Callable[[str, int, float], None]
+"""Is told of every answer: method, status, and seconds from the request's head to the end of the answer."""
 
 _METHODS = "POST, OPTIONS"
 _BATCH_LEVELS = 2
@@ -76,6 +82,7 @@ class Door:
         limits: DoorLimits | None = None,
         phone_region: str | None = None,
         privacy_signals: PrivacySignals = PrivacySignals.ANONYMOUS,
+        noted: Noted | None = None,
     ) -> None:
         """Connect the door to what stands behind it.
 
@@ -85,30 +92,42 @@ class Door:
             limits: how much may come through.
             phone_region: default country of phone numbers, ISO 3166 alpha-2, or None.
             privacy_signals: what to do with behaviour that comes with ``Sec-GPC`` or ``DNT``.
+            noted: is told of every answer.
         """
         self._writer = writer
         self._keys = keys
         self._limits = limits or DoorLimits()
         self._phone_region = phone_region
         self._privacy_signals = privacy_signals
+        self._noted = noted
         self._addresses = Buckets(self._limits.address_rate, self._limits.address_burst)
         self._key_buckets = Buckets(self._limits.key_rate, self._limits.key_burst)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong becomes a problem that a page of any origin can read."""
+        since, status = time.perf_counter(), NO_ANSWER
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            if scope["method"] == "POST":
-                found = await self._accept(scope, headers, receive)
-            elif scope["method"] == "OPTIONS":
-                found = Answer(204, cors.preflight(headers), b"", b"")
-            else:
-                found = refuse(WrongMethod(_METHODS))
+            found = await self._answer(scope, headers, receive)
+            status = found.status
+            await _send(found, cors.headers_for(headers.get(b"origin")), send)
         except ClientGone:
             return
+        finally:
+            if self._noted is not None:
+                self._noted(scope["method"], status, time.perf_counter() - since)
+
+    async def _answer(self, scope: AsgiScope, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
+        try:
+            if scope["method"] == "POST":
+                return await self._accept(scope, headers, receive)
+            if scope["method"] == "OPTIONS":
+                return Answer(204, cors.preflight(headers), b"", b"")
+            return refuse(WrongMethod(_METHODS))
+        except ClientGone:
+            raise
         except Exception as error:  # noqa: BLE001 - the edge: nothing unforeseen may reach the client or the server's log
-            found = refuse(error)
-        await _send(found, cors.headers_for(headers.get(b"origin")), send)
+            return refuse(error)
 
     async def _accept(self, scope: AsgiScope, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
         """Take a request from its headers to its answer; keys in headers are judged before the body is read."""
@@ -118,7 +137,8 @@ class Door:
         if given is None:
             given = _key_in_query(scope.get("query_string", b""))
         key = await self._identify(given, headers) if given is not None else None
-        body = await read_body(receive, limit=self._limits.request_bytes, seconds=self._limits.body_seconds)
+        limits, whole = self._limits, WHOLE in scope
+        body = await read_body(receive, limit=limits.request_bytes, seconds=limits.body_seconds, whole=whole)
         arrival = clock.now()
         if packed:
             body = unpack(body, self._limits.request_bytes)

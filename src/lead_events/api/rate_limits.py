@@ -45,7 +45,7 @@ class Buckets:
 
     def spend(self, name: str, tokens: int) -> None:
         """Take tokens from a name's bucket; a negative number gives them back."""
-        if not self._token:
+        if not self._token or not tokens:
             return
         now = self._monotonic()
         if len(self._full_at) >= self._most and name not in self._full_at:

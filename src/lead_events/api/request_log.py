@@ -7,31 +7,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any
 
 import structlog
 
-from lead_events.api.door import PATHS
+from lead_events.api.door import NO_ANSWER, PATHS, Noted
 from lead_events.api.metrics import Metrics
 from lead_events.api.problems import Asgi, Receive, Scope, Send
 
 _DOOR = "/v1/events"
 _QUIET = frozenset({_DOOR, "/healthz", "/readyz", "/metrics"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_NO_ANSWER = 499  # the client went away; the number that nginx made customary
 
 _logger = structlog.get_logger("lead_events.request")
 
 
 def watch(app: Asgi, metrics: Metrics) -> Asgi:
     """Put the log in front of an application."""
+    noted = partial(_write, _logger.bind(), metrics)
 
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
         since = time.perf_counter()
-        status = _NO_ANSWER
+        status = NO_ANSWER
 
         async def note(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -42,23 +43,29 @@ def watch(app: Asgi, metrics: Metrics) -> Asgi:
         try:
             await app(scope, receive, note)
         finally:
-            _write(scope, metrics, status, time.perf_counter() - since)
+            noted(_route(scope), scope["method"], status, time.perf_counter() - since)
 
     return watched
 
 
-def _write(scope: Scope, metrics: Metrics, status: int, seconds: float) -> None:
+def of_door(metrics: Metrics) -> Noted:
+    """Return what the door tells its answers to."""
+    return partial(_write, _logger.bind(), metrics, _DOOR)
+
+
+def _write(logger: Any, metrics: Metrics, route: str, method: str, status: int, seconds: float) -> None:
     """Write the line.
 
     Args:
+        logger: bound once, which took longer than all the rest of an unwritten line.
         seconds: from the request's head to the end of the answer.
     """
-    route, method = _route(scope), scope["method"] if scope["method"] in _METHODS else "OTHER"
+    method = method if method in _METHODS else "OTHER"
     metrics.count_request(route, method, status)
-    if status >= 500:  # noqa: SIM108 - a table of three reads best
-        write = _logger.warning
-    else:
-        write = _logger.debug if status < 400 and route in _QUIET else _logger.info
+    if status < 400 and route in _QUIET:
+        logger.debug("request", route=route, method=method, status=status, ms=round(seconds * 1000, 2))
+        return
+    write = logger.warning if status >= 500 else logger.info
     write("request", route=route, method=method, status=status, ms=round(seconds * 1000, 2))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from lead_events.api.body import WHOLE
 from lead_events.api.problems import PROBLEM_JSON, describe
 
 
@@ -77,13 +78,16 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Count a part of the request line."""
-        self._count(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > self.max_head_bytes:
+            self._too_large = True
+            raise _HeadTooLarge
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header."""
-        self._count(len(name) + len(value) + 4)
-        if len(self.headers) >= self.max_headers:
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > self.max_head_bytes or len(self.headers) >= self.max_headers:
             self._too_large = True
             raise _HeadTooLarge
         super().on_header(name, value)
@@ -94,18 +98,17 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._unparsed_bytes = 0
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """Tell the application that it need not wait for the body."""
+        super().on_message_complete()
+        self.cycle.scope[WHOLE] = True  # type: ignore[literal-required]
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the parser's own words are not for clients
         """Answer what is no HTTP with 400, and a head that is too large with 431."""
         if self._too_large:
             self._refuse_head()
         else:
             self._refuse(400, "invalid_http", "This is not HTTP/1.1.")
-
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self.max_head_bytes:
-            self._too_large = True
-            raise _HeadTooLarge
 
     def _wait(self) -> None:
         if self._patience is None:

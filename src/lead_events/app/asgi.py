@@ -146,8 +146,9 @@ def create_app(settings: Settings, engine: Engine) -> Application:
         limits=_limits(settings),
         phone_region=settings.phone_region,
         privacy_signals=signals,
+        noted=request_log.of_door(counted),
     )
-    return Application(request_log.watch(mount(door, api), counted), readiness)
+    return Application(mount(door, request_log.watch(api, counted)), readiness)
 
 
 def generation_actions(engine: Engine, vault: Vault) -> GenerationActions:

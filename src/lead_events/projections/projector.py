@@ -68,13 +68,12 @@ def run(
     while not stop.is_set():
         with reading(engine) as connection:
             head = log.read_head(connection)
-        if head == idle:  # fifty looks a second at everything took a fifth of a core while nothing happened
+            # Fifty looks a second at everything took a fifth of a core while nothing happened.
+            current = None if head == idle else (generations.load_live(connection), generations.load_standing_by(connection))
+        if current is None:
             _wait_idle(engine, head, stop)
             continue
-        idle = None
-        with reading(engine) as connection:
-            live = generations.load_live(connection)
-            others = generations.load_standing_by(connection)
+        idle, (live, others) = None, current
         done = step(engine, vault, live.generation_id, compiled.of(live), page_events)
         followed = [_follow(engine, vault, other, compiled, live.generation_id, page_events) for other in others]
         if done is not None and report is not None:

@@ -6,13 +6,14 @@ Statements of every commit go straight to the driver: SQLAlchemy's part of each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import Column, ColumnElement, Connection, Table, any_, func, literal, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 
 from lead_events.store import arrays
 
@@ -28,14 +29,33 @@ def run(connection: Connection, statement: str, given: Sequence[Any] = ()) -> li
     Raises:
         DBAPIError: as if SQLAlchemy had run it.
     """
+    if not connection.in_transaction():
+        connection.begin()  # as SQLAlchemy does before a first statement: what is read next belongs to the same moment
     # psycopg's own way reads every value from text, which for bytes costs more than all else.
     form = {"binary": True} if connection.dialect.name == "postgresql" else {}
     return _on_driver(connection, statement, lambda cursor: cursor.execute(statement, given, **form))
 
 
-def run_marked(connection: Connection, statement: str, given: Sequence[Any] = ()) -> list[Row]:
-    """Do what ``run`` does with a statement whose values are marked as ``?`` on either database."""
+def ask(connection: Connection, statement: str, given: Sequence[Any] = ()) -> list[Row]:
+    """Run one statement as ``run`` does, its values marked as ``?`` for either database."""
     return run(connection, statement.replace("?", _MARKS[connection.dialect.name]), given)
+
+
+def ask_one(connection: Connection, statement: str, given: Sequence[Any] = ()) -> Row:
+    """Run one statement as ``ask`` does and return its first row.
+
+    Raises:
+        NoResultFound: there is none.
+    """
+    rows = ask(connection, statement, given)
+    if not rows:
+        raise NoResultFound(statement)
+    return rows[0]
+
+
+def begin(connection: Connection, statement: str) -> None:
+    """Begin a transaction in the driver's words."""
+    _on_driver(connection, statement, lambda cursor: cursor.execute(statement))
 
 
 def _on_driver(connection: Connection, statement: str, act: Callable[[Any], object]) -> list[Row]:
@@ -45,13 +65,19 @@ def _on_driver(connection: Connection, statement: str, act: Callable[[Any], obje
         for listen in connection.dispatch.before_cursor_execute:  # whoever watches statements sees these too
             listen(connection, cursor, statement, None, None, False)  # noqa: FBT003 - SQLAlchemy's signature
         act(cursor)
-        return list(cursor.fetchall()) if cursor.description else []
+        return list(cursor.fetchall()) if _has_rows(cursor) else []
     except dialect.loaded_dbapi.Error as error:
         raise DBAPIError.instance(
             statement, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
         ) from error
     finally:
         cursor.close()
+
+
+def _has_rows(cursor: Any) -> bool:
+    """Say whether a statement gives rows; psycopg's description of every column took a tenth of a small statement."""
+    result = getattr(cursor, "pgresult", None)
+    return bool(cursor.description if result is None else result.nfields)
 
 
 def lacks_schema(error: Exception) -> bool:
@@ -92,17 +118,17 @@ def any_of(connection: Connection, column: ColumnElement[Any], values: Collectio
 
 def read_after(connection: Connection, table: Table, after: int, limit: int) -> list[Any]:
     """Read up to ``limit`` rows whose first column, a key, is greater than ``after``, in its order; columns have their names."""
-    names, key = ", ".join(column.name for column in table.columns), next(iter(table.columns)).name
-    mark = _MARKS[connection.dialect.name]
-    statement = f"SELECT {names} FROM {table.name} WHERE {key} > {mark} ORDER BY {key} LIMIT {mark}"  # noqa: S608 - of the schema
-    return list(connection.exec_driver_sql(statement, (after, limit)).all())
+    names = tuple(column.name for column in table.columns)
+    key = names[0]
+    statement = f"SELECT {', '.join(names)} FROM {table.name} WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608 - of the schema
+    return _named(names, ask(connection, statement, (after, limit)))
 
 
 def read_next(connection: Connection, columns: Sequence[Column[Any]], after: int, limit: int) -> list[Row]:
     """Read columns of up to ``limit`` rows whose first column, a key, is greater than ``after``, in its order."""
     names, key, table = ", ".join(column.name for column in columns), columns[0].name, columns[0].table.name
     statement = f"SELECT {names} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608 - of the schema
-    return run_marked(connection, statement, (after, limit))
+    return ask(connection, statement, (after, limit))
 
 
 def read_among(
@@ -128,7 +154,16 @@ def read_among(
 
 def read_rows_among(connection: Connection, columns: Sequence[Column[Any]], values: Collection[Any], **also: Any) -> list[Any]:
     """Do what ``read_among`` does, and let the columns of the rows have their names."""
-    return list(connection.exec_driver_sql(*_among(connection, columns, values, also)).all()) if values else []
+    return _named(tuple(column.name for column in columns), read_among(connection, columns, values, **also))
+
+
+def _named(names: tuple[str, ...], rows: Iterable[Row]) -> list[Any]:
+    return list(map(_row_type(names)._make, rows))
+
+
+@lru_cache
+def _row_type(names: tuple[str, ...]) -> Any:
+    return namedtuple("Named", names)  # noqa: PYI024 - the names are those of columns
 
 
 def _among(

@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from lead_events.domain.errors import UnsafeSqlite
 from lead_events.store import arrays
+from lead_events.store.dialect import begin
 
 _WRITES = "lead_events_writes"
 _LOCK_WAIT_SECONDS = 30
@@ -169,7 +170,7 @@ def _switch_to_wal(connection: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    begin(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _prepare_postgresql(synchronous: str, connection: Any, _record: object) -> None:

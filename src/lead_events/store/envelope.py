@@ -28,8 +28,7 @@ from lead_events.store.vault import LOG_REF, Newcomers, Vault
 _NUMBERS = Struct(">qqq7I")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One validated event and where it came from.
 
     Attributes:

@@ -10,9 +10,11 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from lead_events.domain.errors import Conflict, NotFound, StaleGeneration
 from lead_events.domain.times import Instant
 from lead_events.store import schema
-from lead_events.store.dialect import lock_for_numbering
+from lead_events.store.dialect import ask, ask_one, lock_for_numbering
 
 _TABLE = schema.generations
+# In the driver's words, for every read begins with it: to build and compile it each time cost three times as much.
+_SELECT = f"SELECT {', '.join(column.name for column in _TABLE.columns)} FROM generations"  # noqa: S608 - names of the schema
 CANCELLED = "cancelled"
 
 
@@ -24,11 +26,6 @@ class Status(StrEnum):
     LIVE = "live"
     RETIRED = "retired"
     FAILED = "failed"
-
-
-_COLUMNS = ", ".join(column.name for column in _TABLE.columns)
-# In the driver's words, for every read begins with it: to build and compile it each time cost three times as much.
-_READ_LIVE = f"SELECT {_COLUMNS} FROM {_TABLE.name} WHERE status = '{Status.LIVE}'"  # noqa: S608 - of the schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +102,15 @@ def load(connection: Connection, generation_id: int) -> Generation:
     Raises:
         NotFound: it does not exist.
     """
-    row = connection.execute(select(_TABLE).where(_TABLE.c.generation_id == generation_id)).first()
-    if row is None:
+    rows = ask(connection, f"{_SELECT} WHERE generation_id = ?", (generation_id,))
+    if not rows:
         raise NotFound("generation", generation_id)
-    return _generation(tuple(row))
+    return _generation(rows[0])
 
 
 def load_live(connection: Connection) -> Generation:
     """Return the generation that answers readers."""
-    return _generation(tuple(connection.exec_driver_sql(_READ_LIVE).one()))
+    return _generation(ask_one(connection, f"{_SELECT} WHERE status = ?", (Status.LIVE.value,)))
 
 
 def load_all(connection: Connection) -> list[Generation]:
@@ -127,17 +124,13 @@ def advance(connection: Connection, before: Generation, position: int, clock: In
     Raises:
         StaleGeneration: somebody else moved it since ``before`` was read; nothing may be saved.
     """
-    moved = connection.execute(
-        update(_TABLE)
-        .where(
-            _TABLE.c.generation_id == before.generation_id,
-            _TABLE.c.status == before.status,
-            _TABLE.c.position == before.position,
-            _TABLE.c.clock == before.clock,
-        )
-        .values(position=position, clock=clock)
+    moved = ask(
+        connection,
+        "UPDATE generations SET position = ?, clock = ?"
+        " WHERE generation_id = ? AND status = ? AND position = ? AND clock = ? RETURNING generation_id",
+        (position, clock, before.generation_id, before.status.value, before.position, before.clock),
     )
-    if moved.rowcount != 1:
+    if not moved:
         raise StaleGeneration(before.generation_id)
 
 
@@ -148,8 +141,8 @@ def _generation(row: tuple[object, ...]) -> Generation:
 
 def load_standing_by(connection: Connection) -> list[Generation]:
     """Return the generations that are kept current without being live: ready to be promoted, or to be rolled back to."""
-    where = _TABLE.c.status.in_([Status.READY, Status.RETIRED]), _TABLE.c.built_at.is_not(None)
-    return [_generation(tuple(row)) for row in connection.execute(select(_TABLE).where(*where))]
+    statement = f"{_SELECT} WHERE status IN (?, ?) AND built_at IS NOT NULL"
+    return [_generation(row) for row in ask(connection, statement, (Status.READY.value, Status.RETIRED.value))]
 
 
 def lock_live(connection: Connection) -> Generation:

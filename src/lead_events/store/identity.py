@@ -10,13 +10,13 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, select
 
 from lead_events.domain.erasing import ERASED
 from lead_events.domain.identity import Claim, Decisions, Known, Merge, Named, Shift, resolve
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id, lead_ref
 from lead_events.store import log, schema
-from lead_events.store.dialect import any_of, insert_new_rows, pairs, read_among, read_next
+from lead_events.store.dialect import any_of, ask, ask_one, insert_new_rows, pairs, read_among, read_next
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import sort_refs
 
@@ -73,11 +73,13 @@ def extend(engine: Engine, upto: int, page_size: int) -> None:
             moves = _moves(connection, decisions.shifts) | decisions.regrouped
         with writing(engine) as connection:
             _save(connection, decisions, moves, page[-1].position)
+        if page[-1].position >= upto:
+            return
 
 
 def read_checkpoint(connection: Connection) -> int:
     """Return the position up to which identity is decided."""
-    return int(connection.execute(select(schema.identity_head.c.position)).scalar_one())
+    return int(ask_one(connection, "SELECT position FROM identity_head")[0])
 
 
 def load_known(connection: Connection, page: Sequence[Named], upto: int) -> Known:
@@ -106,10 +108,7 @@ def _load_candidates(connection: Connection, known: Known, erased: Collection[by
 
 def load_merges(connection: Connection, known: Known, upto: int, more: Collection[int] = ()) -> None:
     """Add the merges in force at a position to what is known, and who of those leads, and of ``more``, is identified."""
-    table = schema.merges
-    columns = table.c.one, table.c.two, table.c.active
-    rows = connection.execute(select(*columns).where(table.c.position <= upto).order_by(table.c.position)).all()
-    for one, two, active in rows:
+    for one, two, active in ask(connection, "SELECT one, two, active FROM merges WHERE position <= ? ORDER BY position", (upto,)):
         (known.merged.add if active else known.merged.discard)((one, two))
     concerned = {lead for pair in known.merged for lead in pair} | set(more)
     if concerned:
@@ -118,13 +117,8 @@ def load_merges(connection: Connection, known: Known, upto: int, more: Collectio
 
 def load_moves(connection: Connection, after: int, upto: int) -> dict[int, int]:
     """Return the leads that gained or lost events to another between two positions → the last position that did it."""
-    table = schema.moves
-    rows = connection.execute(
-        select(table.c.founding, table.c.position)
-        .where(table.c.position > after, table.c.position <= upto)
-        .order_by(table.c.position)
-    )
-    return {founding: position for founding, position in rows}
+    statement = "SELECT founding, position FROM moves WHERE position > ? AND position <= ? ORDER BY position"
+    return {founding: position for founding, position in ask(connection, statement, (after, upto))}
 
 
 def load_last_moves(connection: Connection, foundings: Collection[int], upto: int) -> dict[int, int]:
@@ -255,5 +249,4 @@ def _save(connection: Connection, decisions: Decisions, moves: set[tuple[int, in
     insert_new_rows(connection, schema.visitors, decisions.visitors)
     insert_new_rows(connection, schema.claims, decisions.claims)
     insert_new_rows(connection, schema.moves, sorted(moves))
-    head = schema.identity_head
-    connection.execute(update(head).where(head.c.position < upto).values(position=upto))
+    ask(connection, "UPDATE identity_head SET position = ? WHERE position < ?", (upto, upto))

@@ -15,7 +15,7 @@ from lead_events.domain.scoring import ranks
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant
 from lead_events.store import schema
-from lead_events.store.dialect import read_rows_among, upsert_rows
+from lead_events.store.dialect import ask, read_rows_among, upsert_rows
 
 _TABLE = schema.leads
 COLUMNS = ("founding", "position", "updated_at", "contact", "emptied", "parked", "state", "refolded_at", "stale_since")
@@ -74,19 +74,14 @@ def load_unlike_fold(connection: Connection, generation_id: int) -> frozenset[in
 
 def load_overdue(connection: Connection, generation_id: int, until: Instant) -> set[int]:
     """Return the stale leads that were last folded again at an instant or before."""
-    where = _TABLE.c.generation_id == generation_id, _TABLE.c.refolded_at <= until, text("stale_since IS NOT NULL")
-    return set(connection.execute(select(_TABLE.c.founding).where(*where)).scalars())
+    statement = "SELECT founding FROM leads WHERE generation_id = ? AND refolded_at <= ? AND stale_since IS NOT NULL"
+    return {founding for (founding,) in ask(connection, statement, (generation_id, until))}
 
 
 def load_due(connection: Connection, generation_id: int, until: Instant, limit: int) -> list[tuple[Instant, int]]:
     """Return (instant, lead) of the leads that time alone moves up to an instant, earliest first."""
-    rows = connection.execute(
-        select(_TABLE.c.due_at, _TABLE.c.founding)
-        .where(_TABLE.c.generation_id == generation_id, _TABLE.c.due_at <= until)
-        .order_by(_TABLE.c.due_at, _TABLE.c.founding)
-        .limit(limit)
-    )
-    return [(due_at, founding) for due_at, founding in rows]
+    statement = "SELECT due_at, founding FROM leads WHERE generation_id = ? AND due_at <= ? ORDER BY due_at, founding LIMIT ?"
+    return [(due_at, founding) for due_at, founding in ask(connection, statement, (generation_id, until, limit))]
 
 
 def walk_states(connection: Connection, generation_id: int) -> Iterator[tuple[int, str]]:

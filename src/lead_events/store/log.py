@@ -18,7 +18,7 @@ from lead_events.domain.erasing import ERASED
 from lead_events.domain.times import Instant
 from lead_events.store import erased, quarantine, schema
 from lead_events.store import vault as vaults
-from lead_events.store.dialect import any_of, insert_tables, read_after, read_among, run
+from lead_events.store.dialect import any_of, ask_one, insert_tables, read_after, read_among, run
 from lead_events.store.engine import writing
 from lead_events.store.envelope import Arrival, Envelope, Packing, pack_batch, rename, settle
 from lead_events.store.vault import LOG_REF, Vault
@@ -115,10 +115,7 @@ def open_vault(connection: Connection, master_key: bytes, find_masters: Callable
 
 def read_head(connection: Connection) -> Head:
     """Return the end of the log as this transaction sees it."""
-    table = schema.head
-    columns = table.c.log_id, table.c.position, table.c.received_at, table.c.chain, table.c.erasures
-    row = connection.execute(select(*columns)).one()
-    return Head(*row)
+    return Head(*ask_one(connection, "SELECT log_id, position, received_at, chain, erasures FROM head"))
 
 
 def append(engine: Engine, vault: Vault, arrivals: Sequence[Arrival]) -> list[Outcome]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from lead_events.domain.times import Instant
 from lead_events.store import schema
-from lead_events.store.dialect import any_of, upsert_rows
+from lead_events.store.dialect import any_of, ask, upsert_rows
 
 _TABLE = schema.parked
 
@@ -67,6 +67,6 @@ def skip(connection: Connection, position: int, reason: str, at: Instant) -> Non
 
 def load_skips(connection: Connection, upto: Instant | None = None) -> set[int]:
     """Return the positions that operators left out; with ``upto``, those they had left out by that instant."""
-    table = schema.skips
-    where = () if upto is None else (table.c.created_at <= upto,)
-    return set(connection.execute(select(table.c.position).where(*where)).scalars())
+    everything = "SELECT position FROM skips"
+    rows = ask(connection, everything) if upto is None else ask(connection, f"{everything} WHERE created_at <= ?", (upto,))
+    return {position for (position,) in rows}

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from lead_events.domain.errors import StaleGeneration
 from lead_events.domain.times import SECOND, Instant
 from lead_events.store import schema
-from lead_events.store.dialect import insert_rows, run_marked
+from lead_events.store.dialect import ask, insert_rows
 from lead_events.store.generations import Status
 
 _TABLE = schema.build_parts
@@ -148,7 +148,7 @@ def renew(connection: Connection, generation_id: int, part: Part, now: Instant) 
     lease = max(now + LEASE, part.lease + 1)
     how_far = part.events, part.leads, part.folded, now - part.begun
     mine = generation_id, part.part, part.lease, generation_id, Status.BUILDING.value
-    if not run_marked(connection, _RENEW, (lease, *how_far, *mine)):
+    if not ask(connection, _RENEW, (lease, *how_far, *mine)):
         raise StaleGeneration(generation_id)
     return replace(part, lease=lease)
 

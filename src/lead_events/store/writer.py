@@ -1,6 +1,7 @@
 """Group commit: many requests wait in a bounded queue, one thread appends them batch by batch.
 
-The next commit starts as soon as the last one ended, with whatever waits: no timer, no lingering.
+Whoever is alone is committed at once. Where a commit was shared, the next one waits until as many are there as were under way
+when it ended, but never longer than that commit took: without it, half of many clients always wait for the other half.
 Nobody is told "kept" before the commit that kept it.
 """
 
@@ -8,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import structlog
 from sqlalchemy import Engine
@@ -22,17 +24,17 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from lead_events.domain.errors import IncompleteSchema, LeadEventsError, QueueFull, Unavailable
 from lead_events.store import log
+from lead_events.store.answering import Result, Results, Waiting, deliver, join
 from lead_events.store.dialect import lacks_schema
 from lead_events.store.envelope import Arrival
 from lead_events.store.log import Outcome
 from lead_events.store.vault import Vault
 
-Result = Outcome | LeadEventsError
-"""What became of one event, or why it was not kept."""
-Results = list[Result] | LeadEventsError
-"""One result per event of a request, or one error for all of it."""
-
 _logger = structlog.get_logger(__name__)
+_LINGER_SECONDS = 0.005
+"""The most that is waited for a commit to be shared, however long the last one took."""
+_WELL_SHARED = 64
+"""Events among which the fixed cost of a commit is spread well enough to wait for no more."""
 _EVENTS_FAULT = (DataError, IntegrityError, ProgrammingError)
 
 
@@ -55,14 +57,6 @@ class WriterStats:
     batches: int
     events: int
     failed: int
-
-
-@dataclass(slots=True)
-class _Request:
-    arrivals: Sequence[Arrival]
-    size: int
-    future: Any
-    loop: asyncio.AbstractEventLoop | None
 
 
 class Writer:
@@ -89,9 +83,11 @@ class Writer:
         self._queue_events = queue_events
         self._queue_bytes = queue_bytes
         self._batch_events = batch_events
-        self._waiting: deque[_Request] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._changed = threading.Condition(threading.Lock())
-        self._unpublished: dict[asyncio.AbstractEventLoop, list[_Request]] = {}
+        self._unpublished: dict[asyncio.AbstractEventLoop, list[Waiting]] = {}
+        self._expected = self._wanted = 1
+        self._linger = 0.0
         self._closing = False
         self._queued = self._bytes = self._batches = self._events = self._failed = 0
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -116,11 +112,11 @@ class Writer:
             Unavailable: the writer is shutting down.
         """
         future: Future[list[Result]] = Future()
-        request = _Request(arrivals, _size(arrivals), future, None)
+        request = Waiting(arrivals, _size(arrivals), future, None, time.monotonic())
         with self._changed:
             self._admit(request)
             self._waiting.append(request)
-            self._changed.notify()
+            self._call_writer()
         return future
 
     def submit_soon(self, arrivals: Sequence[Arrival]) -> asyncio.Future[list[Result]]:
@@ -130,7 +126,7 @@ class Writer:
         commit.
         """
         loop = asyncio.get_running_loop()
-        request = _Request(arrivals, _size(arrivals), loop.create_future(), loop)
+        request = Waiting(arrivals, _size(arrivals), loop.create_future(), loop, time.monotonic())
         with self._changed:
             self._admit(request)
         unpublished = self._unpublished.setdefault(loop, [])
@@ -155,7 +151,7 @@ class Writer:
             self._thread.join(timeout)
         return self._queued == 0
 
-    def _admit(self, request: _Request) -> None:
+    def _admit(self, request: Waiting) -> None:
         """Count a request in, under the lock."""
         if self._closing:
             raise Unavailable("The server is shutting down; send the same events again.")
@@ -168,21 +164,45 @@ class Writer:
         requests = self._unpublished.pop(loop)
         with self._changed:
             self._waiting.extend(requests)
+            self._call_writer()
+
+    def _call_writer(self) -> None:
+        """Wake the writer, under the lock, if it waits for no more than there is."""
+        if self._is_enough():
             self._changed.notify()
+
+    def _is_enough(self) -> bool:
+        return len(self._waiting) >= self._wanted or self._queued >= _WELL_SHARED or self._closing
 
     def _run(self) -> None:
         while batch := self._take():
+            since = time.monotonic()
             results = self._append([arrival for request in batch for arrival in request.arrivals])
             self._count(batch, results)
-            _deliver(batch, results)
+            self._expect(len(batch), time.monotonic() - since)
+            deliver(batch, results)
 
-    def _take(self) -> list[_Request]:
+    def _expect(self, answered: int, seconds: float) -> None:
+        """Expect those who are answered now to come back, if they were several.
+
+        Args:
+            answered: requests.
+            seconds: that their commit took.
+        """
+        with self._changed:
+            self._expected = answered + len(self._waiting) if answered > 1 else 1
+        self._linger = min(_LINGER_SECONDS, seconds)
+
+    def _take(self) -> list[Waiting]:
         """Wait for requests and take as many as one commit carries; nothing when all is done."""
         with self._changed:
             # What was admitted is written, though the loop that admitted it may have yet to publish it.
             while not self._waiting and (self._queued or not self._closing):
                 self._changed.wait()
-            batch: list[_Request] = []
+            self._wanted = self._expected
+            self._changed.wait_for(self._is_enough, self._linger)
+            self._wanted = 1
+            batch: list[Waiting] = []
             room = self._batch_events
             while self._waiting and (not batch or len(self._waiting[0].arrivals) <= room):
                 request = self._waiting.popleft()
@@ -201,9 +221,9 @@ class Writer:
             if len(arrivals) == 1:
                 return [_refusal(error)]
         half = len(arrivals) // 2
-        return _join(self._append(arrivals[:half]), half, self._append(arrivals[half:]), len(arrivals) - half)
+        return join(self._append(arrivals[:half]), half, self._append(arrivals[half:]), len(arrivals) - half)
 
-    def _count(self, batch: list[_Request], results: Results) -> None:
+    def _count(self, batch: Sequence[Waiting], results: Results) -> None:
         events = sum(len(request.arrivals) for request in batch)
         kept = sum(isinstance(result, Outcome) for result in results) if isinstance(results, list) else 0
         with self._changed:
@@ -234,40 +254,3 @@ def _refusal(error: Exception) -> LeadEventsError:
     frames = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     _logger.error("event_not_stored", error=type(error).__name__, frames=frames)
     return Unkept()
-
-
-def _join(left: Results, left_count: int, right: Results, right_count: int) -> list[Result]:
-    return [*_spread(left, left_count), *_spread(right, right_count)]
-
-
-def _spread(results: Results, count: int) -> list[Result]:
-    return results if isinstance(results, list) else [results] * count
-
-
-def _deliver(batch: list[_Request], results: Results) -> None:
-    """Answer every request of a batch: threads at once, each event loop with one wake-up."""
-    soon: dict[asyncio.AbstractEventLoop, list[tuple[Any, Results]]] = {}
-    start = 0
-    for request in batch:
-        end = start + len(request.arrivals)
-        own = results[start:end] if isinstance(results, list) else results
-        start = end
-        if request.loop is None:
-            _settle([(request.future, own)])
-        else:
-            soon.setdefault(request.loop, []).append((request.future, own))
-    for loop, answers in soon.items():
-        try:
-            loop.call_soon_threadsafe(_settle, answers)
-        except RuntimeError:  # the loop was closed: nobody waits any more
-            _logger.warning("answers_dropped", requests=len(answers))
-
-
-def _settle(answers: list[tuple[Any, Results]]) -> None:
-    for future, results in answers:
-        if future.done():  # the client went away
-            continue
-        if isinstance(results, list):
-            future.set_result(results)
-        else:
-            future.set_exception(results)
