@@ -17,6 +17,7 @@ from lead_events.domain.consent import stamp
 from lead_events.domain.errors import InvalidEvent, LeadEventsError
 from lead_events.domain.events import Identifier, IdentifierKind, NewEvent
 from lead_events.domain.lead_id import decode_lead_id, encode_lead_id
+from lead_events.domain.times import Instant, format_instant
 from lead_events.store import log, schema, sources
 from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading, writing
@@ -91,6 +92,8 @@ class Importer:
         self._source_ids: dict[str | None, int] = {None: SERVICE}
         self._opt_in: dict[int, tuple[str, ...]] = {}
         self._foundings = Foundings(engine)
+        with reading(engine) as connection:
+            self._received_at = log.read_head(connection).received_at
         self._waiting: list[tuple[Candidate, Arrival]] = []
         self._waiting_ids: set[tuple[int, str]] = set()
 
@@ -140,9 +143,15 @@ class Importer:
             event = self._rename(event, candidate.leads)
         source_id = self._source_id(candidate)
         if not candidate.exported:
-            event = stamp(event, opt_in=self._opt_in.get(source_id, ()))
+            event = stamp(self._keep_known(event, candidate.arrived_at), opt_in=self._opt_in.get(source_id, ()))
         self._waiting.append((candidate, Arrival(source_id, event, candidate.arrived_at)))
         self._waiting_ids.add((source_id, event.event_id))
+
+    def _keep_known(self, event: NewEvent, arrived_at: Instant) -> NewEvent:
+        """Let an event say itself when it was known, where the log has gone on and will call it received today."""
+        if arrived_at > self._received_at or "known_at" in event.plain:
+            return event
+        return replace(event, plain={**event.plain, "known_at": format_instant(arrived_at)})
 
     def _source_id(self, candidate: Candidate) -> int:
         if self._source is not None:
