@@ -8,7 +8,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import Engine, make_url
 
-from tests import databases
+from tests import databases, memory
+
+if (_in_memory := memory.folder()) is not None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_in_memory))
 
 pytest_plugins = ["tests.report"]
 

@@ -20,6 +20,8 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import URL
 
+from tests import memory
+
 START_SECONDS = 60
 PR_SET_PDEATHSIG = 1
 
@@ -68,7 +70,7 @@ def start() -> Server:
     """
     failures = []
     for binaries in _candidates():
-        folder = Path(tempfile.mkdtemp(prefix="lead-events-pg-", dir=_short_temporary_folder()))
+        folder = Path(tempfile.mkdtemp(prefix="lead-events-pg-", dir=memory.folder() or _short_temporary_folder()))
         try:
             return _start_with(binaries, folder)
         except (OSError, subprocess.SubprocessError, PostgresUnavailableError) as error:
