@@ -3,6 +3,7 @@ PORT ?= 8000
 SIZE ?= 200K
 TESTS ?= tests
 TEST_GROUPS ?= record
+WORKERS ?= logical
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
@@ -14,8 +15,10 @@ OLD := lead-events needs Python 3.11 or newer; name one with: make PYTHON=python
 run: .venv/run.stamp  ## serve on 127.0.0.1:$(PORT)
 	@exec ./lead-events serve --upgrade --host 127.0.0.1 --port $(PORT)
 
-test: .venv/dev.stamp  ## every test, on SQLite and on a real PostgreSQL
-	@exec $(BIN)/python -m pytest --groups=$(TEST_GROUPS) $(TESTS)
+# Tests start processes: what one of them compiled, the next need not.
+test: export PYTHONDONTWRITEBYTECODE =
+test: .venv/dev.stamp  ## every test, on SQLite and on a real PostgreSQL, on every core; WORKERS=0 for one process
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal --groups=$(TEST_GROUPS) $(TESTS)
 
 check: .venv/dev.stamp  ## lint, types, imports, drift
 	$(BIN)/ruff check
