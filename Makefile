@@ -3,25 +3,36 @@ PORT ?= 8000
 SIZE ?= 200K
 TESTS ?= tests
 TEST_GROUPS ?= record
+WORKERS ?= logical
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
 OLD := lead-events needs Python 3.11 or newer; name one with: make PYTHON=python3.13 …
 
-.PHONY: run test check fmt openapi migration bench lock clean
+.PHONY: run test check lint types imports drift fmt openapi migration bench lock clean
 .DELETE_ON_ERROR:
 
 run: .venv/run.stamp  ## serve on 127.0.0.1:$(PORT)
 	@exec ./lead-events serve --upgrade --host 127.0.0.1 --port $(PORT)
 
-test: .venv/dev.stamp  ## every test, on SQLite and on a real PostgreSQL
-	@exec $(BIN)/python -m pytest --groups=$(TEST_GROUPS) $(TESTS)
+# Tests start processes: what one of them compiled, the next need not.
+test: export PYTHONDONTWRITEBYTECODE =
+test: .venv/dev.stamp  ## every test, on SQLite and on a real PostgreSQL, on every core; WORKERS=0 for one process
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal --groups=$(TEST_GROUPS) $(TESTS)
 
-check: .venv/dev.stamp  ## lint, types, imports, drift
+check: types imports drift lint  ## lint, types, imports, drift; side by side with -j2
+
+lint: .venv/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: .venv/dev.stamp
 	$(BIN)/mypy --strict src tests bench
+
+imports: .venv/dev.stamp
 	$(BIN)/lint-imports
+
+drift: .venv/dev.stamp
 	./lead-events openapi --check
 	./lead-events docs --check
 

@@ -1,5 +1,6 @@
 """What every test may ask for: a fresh database on each engine, and Hypothesis that always tries the same examples."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +9,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import Engine, make_url
 
-from tests import databases
+from tests import databases, memory
+
+if (_in_memory := memory.folder()) is not None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_in_memory))
 
 pytest_plugins = ["tests.report"]
+_COLLECT_EVERY = 20_000
+"""Objects, as the service itself has it."""
+
+gc.disable()  # until every test is collected: nothing of that is garbage
 
 settings.register_profile(
     "ci",
@@ -22,6 +30,14 @@ settings.register_profile(
 )
 settings.register_profile("search", settings.get_profile("ci"), max_examples=2000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Collect garbage again, and never walk the tests and all that they import, which stay."""
+    gc.freeze()
+    gc.set_threshold(_COLLECT_EVERY, 20, 50)
+    gc.enable()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -45,7 +45,7 @@ def fresh_postgres_database(template: str = "template0") -> str:
         template: name of the database to copy; nobody may be connected to it.
     """
     name = f"lead_events_test_{os.getpid()}_{next(_numbers)}"
-    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{_by_files()}')
     return _text(make_url(postgres_url()).set(database=name))
 
 
@@ -99,6 +99,14 @@ def connect(url: str) -> Engine:
 @functools.cache
 def _administrator() -> Engine:
     return create_engine(postgres_url(), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+
+@functools.cache
+def _by_files() -> str:
+    """Return how a server that can copy a template in two ways does it with the least work; older ones know this way alone."""
+    with _administrator().connect() as connection:
+        version = connection.connection.driver_connection.info.server_version  # type: ignore[union-attr]
+    return " STRATEGY FILE_COPY" if version >= 150_000 else ""
 
 
 def _administer(statement: str) -> None:

@@ -17,11 +17,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 from sqlalchemy import URL
 
+from tests import memory
+
 START_SECONDS = 60
 PR_SET_PDEATHSIG = 1
+_PREFIX = "lead-events-pg-"
 
 # Tests of durability kill our own processes, never the machine, so the server need not wait for its disk.
 SETTINGS = {
@@ -67,8 +71,10 @@ def start() -> Server:
         PostgresUnavailableError: with what was tried and how each try ended.
     """
     failures = []
+    parent = memory.folder() or _short_temporary_folder()
+    _remove_left_behind(parent)
     for binaries in _candidates():
-        folder = Path(tempfile.mkdtemp(prefix="lead-events-pg-", dir=_short_temporary_folder()))
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
         try:
             return _start_with(binaries, folder)
         except (OSError, subprocess.SubprocessError, PostgresUnavailableError) as error:
@@ -89,6 +95,14 @@ def stop(server: Server) -> None:
             server.process.kill()
             server.process.wait()
     shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def _remove_left_behind(parent: Path) -> None:
+    """Remove the folders of processes that were killed before they could, with which their servers ended."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        holder = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if holder.isdigit() and not psutil.pid_exists(int(holder)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _candidates() -> Iterator[Path]:
@@ -218,9 +232,9 @@ def _die_with_parent() -> Callable[[], None] | None:
     return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
-def _short_temporary_folder() -> str | None:
+def _short_temporary_folder() -> Path:
     """Return a place whose socket paths stay under the 107 bytes that the kernel allows."""
-    return "/tmp" if Path("/tmp").is_dir() else None
+    return Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 GROUPS_FILE = Path(".ci/groups.json")
+_GROUP = "group"
 
 
 @dataclass
@@ -34,17 +35,17 @@ class GroupReport:
         self.path = root / GROUPS_FILE
         self.mode = mode
         self.tally = Tally()
-        self.group_of: dict[str, str] = {}
         self.quiet: list[str] = []
         self.unrecorded: list[str] = []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Note each test's group."""
-        self.group_of = {item.nodeid: group_name(item) for item in items}
+        """Note each test's group where its reports carry it along, to whichever process counts them."""
+        for item in items:
+            item.user_properties.append((_GROUP, group_name(item)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count one test by how its call ended, or by the set-up that kept it from being called."""
-        group = self.group_of[report.nodeid]
+        group = str(dict(report.user_properties)[_GROUP])
         if report.skipped and not hasattr(report, "wasxfail"):
             self.tally.skipped[group] += 1
         elif report.when == "call":
@@ -54,7 +55,9 @@ class GroupReport:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Record new groups, or fail the session if a recorded one ran nothing."""
+        """Record new groups, or fail the session if a recorded one ran nothing; a worker knows its own part only."""
+        if hasattr(session.config, "workerinput"):
+            return
         recorded = set(json.loads(self.path.read_text())) if self.path.exists() else set()
         ran = set(self.tally.ran)
         if self.mode == "record" and not ran <= recorded:

@@ -1,7 +1,6 @@
 """The harness itself: what it lends is real, empty, apart, and gone afterwards."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
-from tests import databases
+from tests import databases, postgres
 
 HOLDER = "from tests import databases; print(databases.postgres_url(), flush=True); input()"
 
@@ -52,7 +51,7 @@ def test_a_copy_of_a_template_carries_its_rows(database: str, database_url: str,
 )
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_the_server_never_outlives_the_tests(how: signal.Signals) -> None:
-    """Neither Ctrl-C nor a kill leaves a PostgreSQL running."""
+    """Neither Ctrl-C nor a kill leaves a PostgreSQL running, nor its files beyond the next start."""
     with subprocess.Popen([sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         folder = make_url(holder.stdout.readline().decode().strip()).query["host"]
@@ -60,8 +59,9 @@ def test_the_server_never_outlives_the_tests(how: signal.Signals) -> None:
         assert [str(folder) in " ".join(server.cmdline()) for server in servers] == [True]
         holder.send_signal(how)
     _, alive = psutil.wait_procs(servers, timeout=20)
-    shutil.rmtree(str(folder), ignore_errors=True)
     assert alive == []
+    postgres.stop(postgres.start())
+    assert not Path(str(folder)).exists()
 
 
 def _write_row(url: str) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from lead_events.api import (
@@ -32,6 +31,7 @@ from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import Arrival
 from lead_events.store.reads import ReadLog
 from tests.api import described
+from tests.api.sharing import SharingApplication
 
 MASTER_KEY = bytes(range(32))
 BEGIN: Instant = parse_instant("2026-11-21T12:00:00Z")
@@ -88,7 +88,7 @@ class Service:
         with reading(engine) as connection:
             self.live = generations.load_live(connection).generation_id
             self.model = models.load_compiled(connection, 1, 1)
-        self.app = FastAPI()
+        self.app = SharingApplication()
         for router in ROUTERS:
             self.app.include_router(router)
         problems.install(self.app)

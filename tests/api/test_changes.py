@@ -23,6 +23,7 @@ from tests import databases
 from tests.api.conftest import assert_problem
 from tests.api.replaying import Replaying, with_points
 from tests.api.service import person, visitor
+from tests.api.sharing import SharingApplication
 from tests.histories import Act, Said, acts, logs
 from tests.world import World
 
@@ -175,7 +176,7 @@ class Following:
     def __init__(self, world: World, limit: int) -> None:
         self.limit = limit
         self.world = world
-        self.app = FastAPI()
+        self.app = SharingApplication()
         self.app.include_router(changes.router)
         problems.install(self.app)
         with writing(world.engine) as connection:

@@ -1,6 +1,6 @@
 """Imported once, by the process from which commands are forked: what every start would do again, a second of CPU each time.
 
-Only the description of the API is taken from here, which no crash can touch. Never imported by a test.
+Only the routes of the API and their description are taken from here, which no crash can touch. Never imported by a test.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import uvicorn.protocols.http.httptools_impl
 from fastapi import FastAPI
 
 from lead_events.api import openapi
-from lead_events.app.asgi import describe_api
+from lead_events.app import asgi
 from lead_events.cli import generations, serve
 from lead_events.store.engine import safe_sqlite
 from tests.crash import consumer, dying
 
-_DESCRIPTION = describe_api()
+_API = asgi._bare_api()
+_DESCRIPTION = openapi.describe(_API)
 
 __all__ = ["consumer", "dying", "generations", "phonenumbers", "psycopg", "serve", "uvicorn"]
 
@@ -30,4 +31,5 @@ def _describe(app: FastAPI) -> dict[str, Any]:
 
 
 openapi.describe = _describe
+asgi._bare_api = lambda: _API  # a forked process makes one application, and this one is its own
 safe_sqlite()
