@@ -12,6 +12,7 @@ import pytest
 
 GROUPS_FILE = Path(".ci/groups.json")
 _GROUP = "group"
+_LOST = "lost with its worker"
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Tally:
     @property
     def groups(self) -> list[str]:
         """Every group seen, in order."""
-        return sorted(self.ran | self.skipped)
+        return sorted(self.ran | self.failed | self.skipped)
 
 
 class GroupReport:
@@ -45,7 +46,7 @@ class GroupReport:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count one test by how its call ended, or by the set-up that kept it from being called."""
-        group = str(dict(report.user_properties)[_GROUP])
+        group = str(dict(report.user_properties).get(_GROUP, _LOST))
         if report.skipped and not hasattr(report, "wasxfail"):
             self.tally.skipped[group] += 1
         elif report.when == "call":
