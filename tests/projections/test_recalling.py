@@ -96,6 +96,9 @@ POINTS = [10.0, 25.0, 40.0, 55.0]
 ASKED = ["ready", "two", "cool", "not", "warm"]
 
 
+COLLECTED = ["page.viewed", "file.downloaded", "form.submitted", "email.unsubscribed", "lead.rejected", "lead.overridden"]
+
+
 @st.composite
 def acquaintances(draw: st.DrawFn) -> list[Said]:
     """Some people of whom we know an address, sooner or later, and who collect points."""
@@ -103,13 +106,15 @@ def acquaintances(draw: st.DrawFn) -> list[Said]:
     for number in range(draw(st.sampled_from([3, 6, 9, 12]))):
         arrival += draw(st.sampled_from([0, 20, 700])) * MINUTE
         who = draw(st.sampled_from(["u1", "u2", "u3"]))
+        kind = draw(st.sampled_from(COLLECTED))
         body = builders.make_event(
-            draw(st.sampled_from(["page.viewed", "file.downloaded", "form.submitted", "email.unsubscribed", "lead.rejected"])),
+            kind,
             event_id=f"e-{number}",
             occurred_at=format_instant(arrival - draw(st.sampled_from([0, 0, 900])) * MINUTE),
             anonymous_id=None,
             user_id=who,
             traits={"email": f"{who}@acme.example"} if draw(st.booleans()) else None,
+            **({"properties": {"score": "behaviour", "value": 45, "reason": "a fair"}} if kind == "lead.overridden" else {}),
         )
         said.append(Said(number, arrival, body))
     return said
@@ -396,6 +401,20 @@ def test_whom_no_other_threshold_concerns_stands_as_before(
     for _ in world.play(said, [*around, Append(3), StepOnce(50)]):
         pass
     compare(world, asking(old | others), 9)
+
+
+def test_an_override_is_no_sum_of_points(emptiable: Engine) -> None:
+    """Who was given a score by a person is concerned by thresholds that its own points never came near."""
+    world = World(emptiable, asking(dict.fromkeys(ASKED, 40.0)))
+    world.append(
+        [
+            say(1, 0, user_id="u1", traits={"email": "u1@acme.example"}),
+            say(2, 1, "lead.overridden", user_id="u1", properties={"score": "behaviour", "value": 45, "reason": "a fair"}),
+        ]
+    )
+    world.catch_up()
+    compared = compare(world, asking(dict.fromkeys(ASKED, 55.0)), 9)
+    assert compared.report["definitions"]["ready"] == {"entered": 0, "left": 1}
 
 
 @some(2)
