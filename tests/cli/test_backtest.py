@@ -118,6 +118,10 @@ def said(name: str, type_: str, day: str, known_at: str | None, **properties: An
     ("arguments", "words"),
     [
         (("--outcome", "deal.wonn"), "No lead has an event deal.wonn in time; name one that happened, such as deal.won"),
+        (
+            ("--outcome", "order.cancelled"),
+            "No lead has an event order.cancelled in time; name one that happened, such as order.placed",
+        ),
         (("--outcome", "won"), "'won' is no type of event"),
         (("--outcome", "deal.won", "--horizon", "soon"), "'soon' is not a duration"),
         (("nowhere.yaml", "--outcome", "deal.won"), "nowhere.yaml is neither the number of a model nor a file"),

@@ -56,7 +56,7 @@ def run_aside(opening: Opening, work: Work, stop: threading.Event) -> Generator[
     try:
         yield from _hear(reader, stop)
     finally:
-        process.terminate()  # it only reads
+        process.terminate()  # what it may be writing, such as whose events are whose, is done again by whoever comes next
         process.join()
         reader.close()
 

@@ -106,7 +106,8 @@ def run(
                     advance(done, head.position)
     report = test.tally.report()
     if not report.with_outcome:
-        raise NoSuchOutcome(outcome, (get_close_matches(outcome, TYPES, 1) or ["deal.won"])[0])
+        others = [type_ for type_ in TYPES if type_ != outcome]
+        raise NoSuchOutcome(outcome, (get_close_matches(outcome, others, 1) or ["deal.won"])[0])
     return Backtest(test.question, report, test.left_out)
 
 
@@ -124,9 +125,10 @@ def run_apart(
     """Do what ``run`` does in a process of its own, unless the log is so short that starting one would take longer."""
     with reading(engine) as connection:
         position = log.read_head(connection).position
+    asked: dict[str, Any] = {"outcome": outcome, "horizon": horizon, "changed": changed}
     if position < _SHORT_LOG:
-        return run(engine, vault, documents, outcome=outcome, horizon=horizon, changed=changed, advance=advance)
-    work = partial(_say_run, documents, outcome, horizon, changed)
+        return run(engine, vault, documents, **asked, advance=advance)
+    work = partial(_say_run, documents, asked)
     with closing(run_aside(opening, work, threading.Event())) as told:
         for said in told:
             if isinstance(said, Backtest):
@@ -136,19 +138,8 @@ def run_apart(
     raise WorkKilled
 
 
-def _say_run(
-    documents: Mapping[str, Mapping[str, Any]],
-    outcome: str,
-    horizon: int | None,
-    changed: Lists | None,
-    engine: Engine,
-    vault: Vault,
-    say: Say,
-) -> None:
-    def advance(done: int, total: int) -> None:
-        say((done, total))
-
-    say(run(engine, vault, documents, outcome=outcome, horizon=horizon, changed=changed, advance=advance))
+def _say_run(documents: Mapping[str, Mapping[str, Any]], asked: dict[str, Any], engine: Engine, vault: Vault, say: Say) -> None:
+    say(run(engine, vault, documents, **asked, advance=lambda done, total: say((done, total))))
 
 
 def _test_part(connection: Connection, test: _Test, low: int, high: int, upto: int) -> Iterator[int]:
