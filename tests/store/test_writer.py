@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from lead_events.domain.errors import IncompleteSchema, InvalidEvent, QueueFull, Unavailable
-from lead_events.store.answering import Result
 from lead_events.store.engine import writing
 from lead_events.store.log import Kept, Outcome
 from lead_events.store.vault import Vault
+from lead_events.store.waiting import Result
 from lead_events.store.writer import Writer
 from tests import databases
 from tests.builders import page_viewed

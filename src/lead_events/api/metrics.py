@@ -14,9 +14,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from lead_events.store.answering import Result, Results, Waiting, split
 from lead_events.store.lag import Lag
 from lead_events.store.log import Outcome
+from lead_events.store.waiting import Result, Results, Waiting, split
 from lead_events.store.writer import Writer, WriterStats
 
 _REJECTED = "rejected"

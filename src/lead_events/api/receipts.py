@@ -9,8 +9,8 @@ import orjson
 
 from lead_events.api.problems import PROBLEM_JSON, NothingKept, Problem, describe, problem
 from lead_events.domain.errors import LeadEventsError
-from lead_events.store.answering import Result
 from lead_events.store.log import Outcome
+from lead_events.store.waiting import Result
 
 _JSON = b"application/json"
 _PROBLEM = PROBLEM_JSON.encode()

@@ -24,11 +24,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from lead_events.domain.errors import IncompleteSchema, LeadEventsError, QueueFull, Unavailable
 from lead_events.store import log
-from lead_events.store.answering import Result, Results, Waiting, deliver, join
 from lead_events.store.dialect import lacks_schema
 from lead_events.store.envelope import Arrival
 from lead_events.store.log import Outcome
 from lead_events.store.vault import Vault
+from lead_events.store.waiting import Result, Results, Waiting, deliver, join
 
 _logger = structlog.get_logger(__name__)
 _LINGER_SECONDS = 0.005
