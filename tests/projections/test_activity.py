@@ -21,10 +21,11 @@ from lead_events.projections.worker import keep_ledger
 from lead_events.store import activity, schema
 from lead_events.store.engine import reading, snapshot, writing
 from tests.histories import Said, logs
+from tests.projections.recalled import compare, model
 from tests.projections.test_erasing import erase
 from tests.projections.test_projector import said as say
 from tests.projections.test_properties import some
-from tests.projections.test_recalling import compare, documents, model, other_points
+from tests.projections.test_recalling import documents, other_points
 from tests.world import World
 
 refs = st.one_of(st.binary(min_size=REF_BYTES, max_size=REF_BYTES), st.integers(1, 2**40).map(lead_ref))
