@@ -250,6 +250,11 @@ def _headers(error: LeadEventsError) -> dict[str, str]:
             return {}
 
 
+async def answer_problem(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with an error, outside of the framework."""
+    await _response(problem(error))(scope, receive, send)
+
+
 def _response(answer: Problem) -> Response:
     return Response(answer.content, answer.status, answer.headers, PROBLEM_JSON)
 
