@@ -20,7 +20,7 @@ from lead_events.domain.model import Model
 from lead_events.domain.rules import CompiledRule, CompiledScore, CompiledSilence
 from lead_events.domain.scoring import Contribution, machine_value_at, value_at
 from lead_events.domain.state import Lead
-from lead_events.domain.times import Instant, format_duration, format_instant
+from lead_events.domain.times import LAST_WRITTEN, Instant, format_duration, format_instant
 
 SUMMARY_LINES = 5
 
@@ -45,7 +45,7 @@ class Cooling(NamedTuple):
     Attributes:
         points: the threshold.
         reached: whether the score is at least that.
-        cools_at: when it will be below, if nothing happens; None when it is not reached or never fades.
+        cools_at: when it will be below, if nothing happens; None when it is not reached, or not before the year 10 000.
     """
 
     points: float
@@ -111,7 +111,7 @@ def _cooling(lead: Lead, threshold: Threshold, score: CompiledScore, as_of: Inst
     held = overrides.of_score(lead, score.name)
     if reached and held is not None and held.expires_at is not None and (cools_at is None or held.expires_at <= cools_at):
         cools_at = _cooling_beneath(lead, threshold, score, held.expires_at)
-    return Cooling(threshold.points, reached, cools_at)
+    return Cooling(threshold.points, reached, None if cools_at is None or cools_at > LAST_WRITTEN else cools_at)
 
 
 def _cooling_beneath(lead: Lead, threshold: Threshold, score: CompiledScore, expires_at: Instant) -> Instant | None:
