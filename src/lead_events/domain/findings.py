@@ -68,7 +68,7 @@ class Notes:
         except LeadEventsError as error:
             reason = str(error.args[0]) if type(error).__name__ == "InvalidModel" else str(error)
             self.error(pointer, _PLACE.sub("", reason))
-        except (TypeError, ValueError, AttributeError, KeyError):
+        except (ArithmeticError, TypeError, ValueError, AttributeError, KeyError):
             self.error(pointer, "this cannot be understood; it has another shape than any condition")
 
     @property

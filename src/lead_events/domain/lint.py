@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from lead_events.domain import lint_conditions, lint_sense, lint_traits, model_tests
+from lead_events.domain import lint_conditions, lint_sense, lint_time, lint_traits, model_tests
 from lead_events.domain.document import (
     Axis,
     Entry,
@@ -104,7 +104,9 @@ def lint(
     if well_formed and notes.errors == 0:
         whole = ModelDocument.model_validate(document)
         lint_sense.check(notes, whole)
-        model_tests.check(notes, whole)
+        lint_time.check(notes, whole)
+        if notes.errors == 0:  # what is refused here may take a fold for ever
+            model_tests.check(notes, whole)
     return sorted(notes.found, key=lambda finding: (finding.line or 0, finding.severity))
 
 
