@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from lead_events.domain import lint_conditions, lint_sense, lint_time, lint_traits, model_tests
+from lead_events.domain import lint_conditions, lint_patterns, lint_sense, lint_time, lint_traits, model_tests
 from lead_events.domain.document import (
     Axis,
     Entry,
@@ -94,6 +94,8 @@ def lint(
         notes.warn(pointer, f"{word} is a text here, but a boolean for other YAML readers", f'write "{word}", true or false')
     if not isinstance(document, Mapping):
         notes.error("", "a model is a mapping with scores, definitions, temperature, stages and topics")
+        return notes.found
+    if not lint_patterns.check(notes, document):
         return notes.found
     well_formed = _check_shape(notes, document)
     lint_conditions.check(notes, document)
