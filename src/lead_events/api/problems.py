@@ -250,6 +250,11 @@ def _headers(error: LeadEventsError) -> dict[str, str]:
             return {}
 
 
+async def answer_problem(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with an error, outside of the framework."""
+    await _response(problem(error))(scope, receive, send)
+
+
 def _response(answer: Problem) -> Response:
     return Response(answer.content, answer.status, answer.headers, PROBLEM_JSON)
 
@@ -258,11 +263,19 @@ async def _answer_listed(_request: Request, error: Exception) -> Response:
     return _response(problem(error))
 
 
+_FRAMEWORK = {
+    404: "There is nothing under this address; /docs shows everything that there is.",
+    405: "This address does not answer that method; /docs shows which it answers.",
+}
+
+
 async def _answer_http(_request: Request, error: Exception) -> Response:
-    """Answer what the framework itself refuses: an unknown path, a wrong method."""
+    """Answer what the framework itself refuses: an unknown path, a wrong method, a body that is not even text."""
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == HTTPStatus.BAD_REQUEST:
+        return _response(problem(InvalidJson("it cannot be parsed.")))
     phrase = HTTPStatus(status).phrase
-    detail = str(error.detail) if isinstance(error, HTTPException) and error.detail else f"{phrase}."
+    detail = _FRAMEWORK.get(status, f"{phrase}.")
     body = describe(status, phrase.lower().replace(" ", "_").replace("-", "_"), detail)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     return _response(Problem(status, body, headers))

@@ -19,7 +19,7 @@ from lead_events.domain.model import Model
 from lead_events.domain.rules import CompiledRule, CompiledScore, CompiledSilence
 from lead_events.domain.scoring import Contribution, machine_value_at, value_at
 from lead_events.domain.state import Lead
-from lead_events.domain.times import Instant, format_duration, format_instant
+from lead_events.domain.times import LAST_WRITTEN, Instant, format_duration, format_instant
 
 SUMMARY_LINES = 5
 
@@ -44,7 +44,7 @@ class Cooling(NamedTuple):
     Attributes:
         points: the threshold.
         reached: whether the score is at least that.
-        cools_at: when it will be below, if nothing happens; None when it is not reached or stays.
+        cools_at: when it will be below, if nothing happens; None when it is not reached, or stays until the year 10 000.
     """
 
     points: float
@@ -98,10 +98,14 @@ def explain_score(lead: Lead, index: int, model: Model, as_of: Instant) -> Expla
     points = sorted({threshold.points for threshold in model.scope.thresholds if threshold.score == index})
     reached = frozenset(each for each in points if value is not None and value >= each)
     cooling = find_cooling(lead, index, model, as_of, reached)
-    thresholds = tuple(Cooling(each, each in reached, cooling.get(each)) for each in points)
+    thresholds = tuple(Cooling(each, each in reached, _written(cooling.get(each))) for each in points)
     machine = machine_value_at(lead, index, score, as_of)
     shown = [None if each is None else round_shown(each) for each in (value, machine)]
     return ExplainedScore(score, shown[0], shown[1], missing, thresholds, reason)
+
+
+def _written(cools_at: Instant | None) -> Instant | None:
+    return None if cools_at is None or cools_at > LAST_WRITTEN else cools_at
 
 
 def explain_contributions(

@@ -140,4 +140,5 @@ def search_text(lead: Lead) -> str:
     if not lead.traits:
         return ""
     values = (lead.trait(name) for name in _SEARCHED_TRAITS)
-    return "\n".join(str(value).casefold() for value in values if value)
+    # A log may hold a NUL, which was once let in; PostgreSQL holds none, and no step would ever be saved.
+    return "\n".join(str(value).casefold() for value in values if value).replace("\0", "")
