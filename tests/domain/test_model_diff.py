@@ -29,6 +29,7 @@ def changed(*path: Any, to: Any) -> dict[str, Any]:
     [
         (("scores", "behaviour", "half_life"), "30d", "score behaviour half-life: 12h → 30d"),
         (("scores", "behaviour", "rules", 0, "points"), 12, "rule view of behaviour points: 10 → 12"),
+        (("scores", "behaviour", "cap"), 1_000_001, "score behaviour cap: 60 → 1000001"),
         (("scores", "behaviour", "rules", 0, "limit", "per"), "day", "rule view of behaviour limit per: session → day"),
         (("scores", "behaviour", "rules", 3), None, "rule gone of behaviour is gone: when type email.unsubscribed; points -20"),
         (("definitions", "ready", "all", 1, "scores.behaviour", "at_least"), 40,

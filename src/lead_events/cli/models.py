@@ -214,9 +214,10 @@ def _checked(file: Path) -> dict[str, Any]:
 def find_document(name: str) -> dict[str, Any]:
     """Return a published document by its number, or that of a file, which must be one that can be published.
 
+    What is wrong with a file is said as lint says it, and ends the command.
+
     Raises:
         NotFound: no model has that number.
-        RefusedModel: the document could not be published.
     """
     from lead_events.domain import lint
 
@@ -226,7 +227,12 @@ def find_document(name: str) -> dict[str, Any]:
     if not Path(name).is_file():
         raise click.UsageError(f"{name} is neither the number of a model nor a file.")
     text = read_text(Path(name))
-    lint.check(text.document, text.lines, text.traps)
+    try:
+        lint.check(text.document, text.lines, text.traps)
+    except lint.RefusedModel as error:
+        click.echo(f"{name} cannot be used:", err=True)
+        report(list(error.findings))
+        sys.exit(_FOUND)
     document: dict[str, Any] = text.document
     return document
 

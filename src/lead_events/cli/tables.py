@@ -1,4 +1,4 @@
-"""Tables in a terminal, and plain tab-separated lines in a pipe."""
+"""Tables in a terminal, plain tab-separated lines in a pipe, and how many there are of something."""
 
 from __future__ import annotations
 
@@ -22,3 +22,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something, as people say it: ``1 error``, ``2 errors``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -130,7 +130,7 @@ def say(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case float() | int():
-            return f"{value:g}"
+            return f"{value:.15g}"
         case list():
             return ", ".join(say(item) for item in value) or "nothing"
         case Mapping():

@@ -25,6 +25,16 @@ MAIL_KINDS = tuple(kind.value for kind in MailKind)
 """What an e-mail address can be; the operands of ``mail``."""
 
 
+def _silent() -> Any:
+    """Return what keeps RE2 from writing what it refuses to standard error, beside what lint says of it."""
+    options = re2.Options()
+    options.log_errors = False
+    return options
+
+
+_SILENT = _silent()
+
+
 @lru_cache(maxsize=262_144)
 def normalise(text: str) -> str:
     """Return a text as comparisons see it: percent-decoded, NFC, case-folded."""
@@ -121,9 +131,10 @@ def _matches(pattern: str, where: str) -> Test:
     if len(pattern) > MATCHES_MAX_CHARACTERS:
         raise InvalidModel(f"{where}: matches is longer than {MATCHES_MAX_CHARACTERS} characters")
     try:
-        regex = re2.compile(pattern)
+        regex = re2.compile(pattern, _SILENT)
     except re2.error as error:
-        raise InvalidModel(f"{where}: matches is not RE2 syntax: {error}") from None
+        reason = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise InvalidModel(f"{where}: matches is not RE2 syntax: {reason}") from None
     return _searching(regex)
 
 
