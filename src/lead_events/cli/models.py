@@ -12,13 +12,14 @@ import orjson
 
 from lead_events.cli.backtest import backtest
 from lead_events.cli.documents import FILE, LISTS, load_lists, read_text, report
+from lead_events.cli.groups import Group
 from lead_events.cli.opening import Opened, opened
 from lead_events.cli.tables import print_table
 
 _FOUND = 1
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """Model documents: immutable, numbered, with author and note."""
 

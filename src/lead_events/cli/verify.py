@@ -10,6 +10,7 @@ import click
 import orjson
 
 from lead_events.cli.bars import show_bar
+from lead_events.cli.groups import Group
 from lead_events.cli.opening import Opened, opened
 from lead_events.domain.errors import InvalidInput
 from lead_events.domain.times import format_instant
@@ -22,7 +23,7 @@ _FOUND = 1
 _GENERATION = click.option("--generation", "generation_id", type=int, help="Which generation.  [default: the live one]")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def verify(context: click.Context) -> None:
     """Check what is stored; without a command, everything."""
