@@ -246,7 +246,7 @@ def _show(found: Generation) -> None:
     """
     if found.difference is None:
         why = f": {found.error}" if found.error else ""
-        raise Conflict(f"generation {found.generation_id} is {found.status}{why} and was not compared")
+        raise Conflict(f"Generation {found.generation_id} is {found.status}{why} and was not compared with a live one.")
     difference_report.print_report(orjson.loads(found.difference))
 
 
