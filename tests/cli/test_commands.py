@@ -68,6 +68,15 @@ def test_a_database_that_is_away_is_one_clear_line() -> None:
     assert "hunter2" not in away.stderr
 
 
+def test_a_folder_that_is_missing_is_one_clear_line(env: dict[str, str], tmp_path: Path) -> None:
+    """Whatever a command would write there."""
+    for arguments in (("backup",), ("export", "--out"), ("demo", "--events", "10", "--out")):
+        ended = run(env, *arguments, str(tmp_path / "nowhere" / "file"))
+        assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended
+        assert "nowhere/file" in ended.stderr
+        assert "No such file or directory" in ended.stderr
+
+
 def test_a_table_that_is_missing_is_one_clear_line(env: dict[str, str], database_url: str) -> None:
     """It names the table, and no traceback hides it, on every database."""
     engine = databases.connect(database_url)
@@ -135,7 +144,7 @@ def test_verify_digest_prints_the_chain_of_promotions(env: dict[str, str], datab
     assert [block.get("generation_id") for block in blocks] == ["2", "1", "2", None]
     assert (blocks[1]["position"], blocks[1]["at"], blocks[1]["lists_digest"]) == ("0", "-", "-")
     assert blocks[0]["model"] == blocks[2]["model_digest"] != blocks[1]["model_digest"]
-    assert printed.stdout.endswith("1 promotions, 0 findings.\n")
+    assert printed.stdout.endswith("1 promotion, 0 findings.\n")
     engine = databases.connect(database_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE models SET document = REPLACE(document, 'the second', 'another') WHERE number = 2"))

@@ -116,7 +116,8 @@ def test_a_model_that_names_approvers_waits_for_them(env: dict[str, str], tmp_pa
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     document["definitions"]["engaged"]["approvers"] = ["anna", "boris"]
     path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    assert run(env, "models", "publish", str(path)).returncode == 0
+    published = run(env, "models", "publish", str(path))
+    assert published.stdout.endswith("goes live when anna, boris approved it: ./lead-events models approve 2 --as NAME\n")
     first = run(env, "models", "approve", "2", "--as", "anna", "--note", "as we said")
     assert first.stdout == "anna approves model 2. Still missing: boris.\n"
     listed = [line.split("\t") for line in run(env, "models", "approvals", "2").stdout.splitlines()]

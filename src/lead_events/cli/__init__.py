@@ -102,3 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except LeadEventsError as error:
         click.echo(f"lead-events: {error}", err=True)
         sys.exit(OPERATOR_MUST_ACT if isinstance(error, Misconfigured) else WRONG_INPUT)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        click.echo(f"lead-events: {error.filename}: {error.strerror}.", err=True)
+        sys.exit(WRONG_INPUT)

@@ -35,6 +35,7 @@ def publish(file: Path, *, author: str | None, note: str) -> None:
     """Publish a document under the next number; nothing changes until it is replayed and promoted."""
     from lead_events import clock
     from lead_events.domain import lint
+    from lead_events.domain.agreement import approvers_of
     from lead_events.store import models as published
     from lead_events.store.engine import writing
 
@@ -46,6 +47,8 @@ def publish(file: Path, *, author: str | None, note: str) -> None:
     with opened() as database, writing(database.engine) as connection:
         number = published.publish(connection, text.document, author or getpass.getuser(), note, clock.now())
     click.echo(f"Model {number} is published. See what it would change: ./lead-events replay --model {number}")
+    if approvers := approvers_of(text.document):
+        click.echo(f"It goes live when {', '.join(approvers)} approved it: ./lead-events models approve {number} --as NAME")
 
 
 @models.command("approve")
