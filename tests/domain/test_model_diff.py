@@ -88,6 +88,18 @@ def test_parts_of_new_constructs_stand_by_their_names() -> None:
     ]
 
 
+def test_a_condition_that_gives_way_to_one_of_another_kind_is_not_mixed_with_it() -> None:
+    """What was asked and what is asked instead are two sentences; names of fields stay as they are written."""
+    old = {"definitions": {"ready": {"all": [{"contact": "present"}, {"traits.job_title": "Director"}]}}}
+    new = {"definitions": {"ready": {"all": [{"contact": "present"}, {"count": {"type": "page.viewed"}, "at_least": 2}]}}}
+    assert [each.words for each in diff(old, new)] == [
+        "definition ready also has: count type page.viewed; at least 2",
+        "definition ready no longer has: traits.job_title Director",
+    ]
+    more = {"definitions": {"ready": {"all": [{"contact": "present"}, {"traits.job_title": "Head"}]}}}
+    assert [each.words for each in diff(old, more)] == ["definition ready traits.job_title: Director → Head"]
+
+
 def test_order_of_rules_means_nothing_and_order_of_entries_does() -> None:
     """Rules stand by their ids; the first entry that fits wins."""
     rules = MODEL["scores"]["behaviour"]["rules"]
