@@ -205,7 +205,8 @@ def _known_type(notes: Notes, name: Any, pointer: str) -> bool:
     if not isinstance(name, str):
         notes.error(pointer, f"a type is a text such as page.viewed, not {name!r}")
     elif name not in TYPES:
-        notes.warn(pointer, f"no built-in type of events is called {name!r}", did_you_mean(name, TYPES))
+        words = f"no built-in type of events is called {name!r}; a type of your own is fine if somebody sends it"
+        notes.warn(pointer, words, did_you_mean(name, TYPES))
     return isinstance(name, str) and name in TYPES
 
 

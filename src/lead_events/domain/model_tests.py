@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lead_events.domain import wire
+from lead_events.domain import model_diff, wire
 from lead_events.domain.document import ModelDocument, ModelTest
 from lead_events.domain.errors import InvalidModel, LeadEventsError
 from lead_events.domain.event_types import is_public
@@ -183,4 +183,6 @@ def _open(said: dict[str, Any], position: int) -> Event:
 
 
 def _say(value: Value) -> str:
-    return "nothing" if value is None else ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return model_diff.say(value)

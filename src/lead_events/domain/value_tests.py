@@ -125,7 +125,8 @@ def _matches(pattern: str, where: str) -> Test:
     try:
         regex = re2.compile(pattern, _QUIET)
     except re2.error as error:
-        raise InvalidModel(f"{where}: matches is not RE2 syntax: {error}") from None
+        reason = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise InvalidModel(f"{where}: matches is not RE2 syntax: {reason}") from None
     return _searching(regex)
 
 
