@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import pytest
 from hypothesis import given as hypothesis_given
@@ -13,24 +12,10 @@ from hypothesis import strategies as st
 from lead_events.domain.decay import decayed
 from lead_events.domain.scoring import ranks, value_at
 from lead_events.domain.times import DAY
-from tests.given import Folded, given, happened, identified, instant, viewed
+from tests.domain.scored import cuts, rule, scored
+from tests.given import given, happened, identified, instant, viewed
 
 FORM = "form.submitted"
-
-
-def scored(*rules: dict[str, Any], **score: Any) -> dict[str, Any]:
-    """A model with one score of these rules."""
-    return {"scores": {"points": {"rules": list(rules), **score}}}
-
-
-def rule(points: float = 10, when: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """A rule for page views, unless told otherwise."""
-    return {"id": more.pop("id", "view"), "when": when or {"type": "page.viewed"}, "points": points, **more}
-
-
-def cuts(folded: Folded) -> list[tuple[float, str]]:
-    """What each contribution was credited and what cut it."""
-    return [(round(c.credited, 6), c.cut_by) for c in folded.trace.contributions]
 
 
 def test_points_halve_in_a_half_life() -> None:
