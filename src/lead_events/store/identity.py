@@ -173,6 +173,12 @@ def lead_of_subject(known: Known, subject: bytes, at: int, position: int) -> int
     return None if founding is None else known.survivors.get(founding, founding)
 
 
+def is_founding(connection: Connection, position: int) -> bool:
+    """Say whether the event at a position founded a lead."""
+    tables = schema.bindings, schema.visitors
+    return any(read_among(connection, (table.c.founding,), [position]) for table in tables)
+
+
 def _load_leads(connection: Connection, table: Any, refs: Collection[bytes], upto: int) -> dict[bytes, int]:
     rows = read_among(connection, (table.c.ref, table.c.founding, table.c.position), refs)
     return {bytes(ref): founding for ref, founding, position in rows if position <= upto}
