@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lead_events.domain import lapsing, overrides
-from lead_events.domain.activity import is_activity
+from lead_events.domain.acts import is_act
 from lead_events.domain.conditions import next_flip
 from lead_events.domain.consent import NO_PROFILING
 from lead_events.domain.events import Event
@@ -48,7 +48,7 @@ def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, rest: Res
     acted = event.type in model.event_moves and _move_by_event(lead, event, model, trace)
     requalifies = lead.stage in model.stages_left_by_activity
     changed = effect is Effect.NOTICEABLE or (effect is Effect.QUIET and not rest.settled)
-    if changed or acted or lead.events == 1 or (requalifies and is_activity(event.type)):
+    if changed or acted or lead.events == 1 or (requalifies and is_act(event.type)):
         rest.settled = not derive(lead, event.at, model, trace, event)
         if model.silences:
             rest.settled = not _hear_silence(lead, event.at, model, trace, event) and rest.settled
@@ -188,7 +188,7 @@ def held(lead: Lead, at: Instant, model: Model) -> str | None:
 
 
 def _is_newer_activity(lead: Lead, event: Event | None) -> bool:
-    return event is not None and is_activity(event.type) and event.at > (lead.stage_since or 0)
+    return event is not None and is_act(event.type) and event.at > (lead.stage_since or 0)
 
 
 def _move(lead: Lead, at: Instant, position: int | None, stage: str, reason: str, trace: Trace | None) -> None:
