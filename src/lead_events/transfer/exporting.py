@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Row
 from lead_events.domain.consent import STAMPS
 from lead_events.domain.errors import LeadEventsError, NotFound
 from lead_events.domain.events import Event, IdentifierKind
+from lead_events.domain.identity import MERGED, MERGES
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id
 from lead_events.domain.times import format_instant
 from lead_events.store import identity, log, lookups, sources
@@ -24,7 +25,6 @@ from lead_events.store.engine import reading
 from lead_events.store.envelope import sort_refs
 from lead_events.store.opening import open_events
 from lead_events.store.vault import LOG_REF, Vault
-from lead_events.transfer.candidates import MERGED, MERGES
 
 PAGE_EVENTS = 2_000
 
