@@ -10,8 +10,6 @@ from lead_events.app import asgi
 from lead_events.domain.event_types import TYPES
 from tests.cli.running import environment, run
 
-ROOT = Path(__file__).resolve().parents[1]
-
 
 def operations() -> list[dict[str, object]]:
     """Return every operation of the description."""

@@ -157,7 +157,6 @@ def test_a_grade_is_who_and_what() -> None:
     assert nobody.model.grade is not None
     assert nobody.model.grade.at(nobody.lead, nobody.clock) is None
     assert nobody.missing == ["grade"]
-    assert nobody.model.grade.every() == [letter + digit for letter in "ABC" for digit in "1234"]
     assert next_flip(nobody.lead, nobody.model.scope, nobody.clock) is not None
 
 

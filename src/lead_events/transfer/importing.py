@@ -71,7 +71,6 @@ class Importer:
         source: str | None = None,
         batch: int = BATCH_EVENTS,
         rejected: Callable[[Reject], None] | None = None,
-        default_source: str = DEFAULT_SOURCE,
     ) -> None:
         """Prepare an import; nothing is written yet.
 
@@ -79,13 +78,11 @@ class Importer:
             source: the source of every event, whatever its line says; None lets lines choose.
             batch: most events per commit.
             rejected: told of everything that is not taken.
-            default_source: the source of lines that name none.
         """
         self.counts = Counts()
         self._engine = engine
         self._vault = vault
         self._source = source
-        self._default_source = default_source
         self._batch = batch
         self._rejected = rejected
         self._source_ids: dict[str | None, int] = {None: SERVICE}
@@ -157,12 +154,12 @@ class Importer:
             return self._id_of(self._source)
         if candidate.source is None and candidate.exported:
             return SERVICE
-        return self._id_of(candidate.source or self._default_source)
+        return self._id_of(candidate.source or DEFAULT_SOURCE)
 
     def _id_of(self, name: str | None) -> int:
         if name not in self._source_ids:
             with writing(self._engine) as connection:
-                source_id = sources.create(connection, name or self._default_source).source_id
+                source_id = sources.create(connection, name or DEFAULT_SOURCE).source_id
                 self._source_ids[name], self._opt_in[source_id] = source_id, sources.read_opt_in(connection, source_id)
         return self._source_ids[name]
 
