@@ -58,7 +58,7 @@ def test_columns_survive_being_packed(some: list[Any]) -> None:
 
 def test_a_lead_that_is_addressed_has_its_own_number() -> None:
     """A pseudonym never has the number of a lead."""
-    addressed, pseudonym = number_refs([lead_ref(7), bytes(15) + b"\x07"]).tolist()
+    addressed, pseudonym = number_refs(lead_ref(7) + bytes(15) + b"\x07").tolist()
     assert addressed == 7
     assert pseudonym >> 63 == 1
 
@@ -73,7 +73,7 @@ def read(world: World) -> tuple[list[str], Columns]:
     with snapshot(world.engine) as connection:
         upto = connection.execute(select(schema.head.c.position)).scalar_one()
         found = read_activity(connection, world.vault, upto)
-    return [signatures.write(signature) for signature in found.signatures], found.columns
+    return list(found.texts), found.columns
 
 
 def spelled(found: tuple[list[str], Columns]) -> list[str]:

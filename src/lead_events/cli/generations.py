@@ -41,7 +41,7 @@ _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 @click.command()
 @click.option("--model", "number", type=int, required=True, help="The number of a published model.")
-@click.option("--processes", type=click.IntRange(1, 256), help="How many to build with.  [default: one per core]")
+@click.option("--processes", type=click.IntRange(1, 256), help="How many to build with.  [default: one per usable core]")
 @click.option("--no-wait", is_flag=True, help="Only begin; a worker builds it.")
 def replay(number: int, *, processes: int | None, no_wait: bool) -> None:
     """Replay all history under a model beside the live one, and show what would be different."""

@@ -20,6 +20,7 @@ from lead_events.projections.effects import Folding
 from lead_events.projections.folding import fold_or_park
 from lead_events.projections.pages import Page
 from lead_events.projections.sampling import shuffled
+from lead_events.projections.unmoved import Unmoved
 from lead_events.store import generations, histories, leads, log, models, parked, schema
 from lead_events.store.engine import snapshot
 from lead_events.store.generations import Generation
@@ -59,12 +60,13 @@ class Portion(NamedTuple):
 
     Attributes:
         share: of all that are counted when these are, 0 to 1.
-        unmoved: which of the leads whom no condition moved belong to them.
+        unmoved: leads whom no condition moved, of whom ``some`` belong to them.
     """
 
     share: float
     pairs: list[Pair]
-    unmoved: slice = slice(0, 0)
+    unmoved: Unmoved | None = None
+    some: slice = slice(0, 0)
 
 
 def ask(engine: Engine, model: Model) -> Question:
