@@ -181,7 +181,7 @@ def test_reading_a_score_re_bases_nothing() -> None:
     model = scored(rule(10), half_life="7h")
     model["temperature"] = {"warm": {"scores.points": {"at_least": 6}}}
     once = given(viewed("0"), viewed("3d")).under(model).at("9d").folded()
-    from lead_events.domain.funnel import Rest, advance
+    from lead_events.domain.funnel import Pending, advance
     from lead_events.domain.lead import fold
     from tests.given import opened
 
@@ -189,9 +189,9 @@ def test_reading_a_score_re_bases_nothing() -> None:
     for number, said in enumerate([viewed("0"), viewed("3d")]):
         event = opened(said, number + 1)
         for hour in range(0, 72, 5):
-            advance(lead, event.at - 3 * DAY + hour * DAY // 24, once.model, None, Rest())
+            advance(lead, event.at - 3 * DAY + hour * DAY // 24, once.model, None, Pending())
         fold(lead, [event], once.model, event.at)
-    advance(lead, instant("9d"), once.model, None, Rest())
+    advance(lead, instant("9d"), once.model, None, Pending())
     assert lead.scores == once.lead.scores
     assert lead.temperature == once.lead.temperature == "cold"
 

@@ -108,19 +108,20 @@ def _cooling(lead: Lead, threshold: Threshold, score: CompiledScore, as_of: Inst
     value, since = lead.scores[threshold.score]
     reached = known and value >= threshold.points and decayed(value, since, as_of, score.half_life) >= threshold.points
     cools_at = cooling_instant(value, since, threshold.points, score.half_life) if reached else None
-    held = overrides.of_score(lead, score.name)
-    if reached and held is not None and held.expires_at is not None and (cools_at is None or held.expires_at <= cools_at):
-        cools_at = _cooling_beneath(lead, threshold, score, held.expires_at)
+    override = overrides.of_score(lead, score.name)
+    ends_at = None if override is None else override.expires_at
+    if reached and ends_at is not None and (cools_at is None or ends_at <= cools_at):
+        cools_at = _cooling_beneath(lead, threshold, score, ends_at)
     return Cooling(threshold.points, reached, cools_at)
 
 
 def _cooling_beneath(lead: Lead, threshold: Threshold, score: CompiledScore, expires_at: Instant) -> Instant | None:
     """Return when a score falls below a threshold whose override ends before that: then, or when the machine's does."""
-    held = overrides.of_score(lead, score.name)
+    override = overrides.of_score(lead, score.name)
     left = machine_value_at(lead, threshold.score, score, expires_at)
-    if held is None or held.machine is None or left is None or left < threshold.points:
+    if override is None or override.machine is None or left is None or left < threshold.points:
         return expires_at
-    value, since = held.machine
+    value, since = override.machine
     return cooling_instant(value, since, threshold.points, score.half_life)
 
 
