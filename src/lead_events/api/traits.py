@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue
 from lead_events.api import resolving
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
-from lead_events.api.merging import Author
+from lead_events.api.own_events import Author
 from lead_events.api.schemas import Answer, AsOf, Time
 from lead_events.api.written import LeadWriterDep, WrittenLead, written_or
 from lead_events.domain.errors import InvalidInput
