@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, update
 
 from lead_events.domain.consent import stamp
+from lead_events.domain.profile import KEPT_SESSIONS
 from lead_events.domain.times import MINUTE, format_instant
 from lead_events.store import log, schema
 from lead_events.store.engine import writing
@@ -104,6 +105,14 @@ STORIES: dict[str, tuple[Document, list[Said]]] = {
     "a number decides": (
         model({"when": {"type": "page.scrolled", "properties.depth": {"at_least": 50}}}),
         [say(n, n, "page.scrolled", anonymous_id="w", properties={"depth": depth}) for n, depth in enumerate([10, 60, 49.5])],
+    ),
+    "of too many browsers a lead forgets the visits of some": (
+        model({"when": PRICING, "limit": {"times": 1, "per": "session"}}),
+        [
+            say(0, 0, anonymous_id="w-0", user_id="u1", context=AT["/pricing"]),
+            *(say(n, n, anonymous_id=f"w-{n}", user_id="u1", context=AT["/"]) for n in range(1, KEPT_SESSIONS + 1)),
+            say(20, 20, anonymous_id="w-0", user_id="u1", context=AT["/pricing"]),
+        ],
     ),
     "a lead is as old as its first event": (
         model({"when": PRICING}, definitions={"young": {"not": {"scores.behaviour": {"at_least": 90}}}}),

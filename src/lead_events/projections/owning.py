@@ -57,7 +57,7 @@ class Owners:
         subject = columns.subject[some]
         found = np.where(subject >> np.uint64(63), 0, subject).astype(np.int64)
         if len(self.refs):
-            index = np.minimum(np.searchsorted(self.refs, subject), len(self.refs) - 1)
+            index = np.minimum(_search(self.refs, subject), len(self.refs) - 1)
             found = np.where(self.refs[index] == subject, self.leads[index], found)
         for place in np.flatnonzero(np.isin(subject, np.array(list(self.claimed), dtype=np.uint64))).tolist():
             claims, row = self.claimed[int(subject[place])], some.start + place
@@ -72,6 +72,14 @@ class Owners:
         standing = np.array([self.survivors[lead] for lead in sorted(self.survivors)], dtype=np.int64)
         index = np.minimum(np.searchsorted(merged, found), len(merged) - 1)
         return np.where(merged[index] == found, standing[index], found)
+
+
+def _search(refs: Hashes, subject: Hashes) -> Ints:
+    """Do what ``searchsorted`` does: in the order of the log, four million refs are missed by every cache (1.2 µs, so 0.2)."""
+    order = np.argsort(subject)
+    found = np.empty(len(subject), dtype=np.int64)
+    found[order] = np.searchsorted(refs, subject[order])
+    return found
 
 
 def load_owners(connection: Connection, upto: int) -> Owners:
