@@ -1,4 +1,4 @@
-"""Logs as identity sees them, and a reference that says who is who by the design's words alone: slow, whole histories."""
+"""Logs as identity sees them, and a reference that says who is who by the words of ADR 3 alone: slow, whole histories."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ A, B, C, D = (letter * 16 for letter in (b"A", b"B", b"C", b"D"))
 
 @dataclass
 class Reference:
-    """Who is who after the events so far, decided one event at a time and never otherwise than the design says."""
+    """Who is who after the events so far, decided one event at a time and never otherwise than ADR 3 says."""
 
     bindings: dict[bytes, int] = field(default_factory=dict)
     visitors: dict[bytes, int] = field(default_factory=dict)

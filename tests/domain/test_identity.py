@@ -1,4 +1,4 @@
-"""Identity in two layers, against a reference written from the design's words alone: slow, whole histories, no pages."""
+"""Identity in two layers, against a reference written from the words of ADR 3 alone: slow, whole histories, no pages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def refer(events: Sequence[Named]) -> Reference:
 @settings(max_examples=50)
 @given(events=named_logs(), pages=st.lists(st.integers(1, 7), min_size=1, max_size=4))
 def test_decisions_equal_the_reference(events: list[Named], pages: list[int]) -> None:
-    """Bindings, visitors, claims and owners are what the design says, whatever the pages."""
+    """Bindings, visitors, claims and owners are what the reference says, whatever the pages."""
     known, decided = decide(events, pages)
     reference = refer(events)
     assert {ref: founding for ref, founding, _ in decided.bindings} == reference.bindings
