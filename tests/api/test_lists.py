@@ -16,18 +16,9 @@ from lead_events.store import api_keys
 from lead_events.store.api_keys import KeyKind
 from lead_events.store.engine import writing
 from tests.api.conftest import assert_problem
+from tests.api.mailing import CHANGE, DOCUMENT
 from tests.api.replaying import Replaying
-from tests.api.service import MODEL, person
-
-DOCUMENT: dict[str, Any] = {
-    **MODEL,
-    "scores": {
-        **MODEL["scores"],
-        "address": {"rules": [{"id": "business", "when": {"traits.email": {"mail": "business"}}, "points": 10}]},
-    },
-    "definitions": {**MODEL["definitions"], "firm": {"traits.email": {"mail": "business"}}},
-}
-CHANGE = {"free": {"add": ["firm.example"]}}
+from tests.api.service import person
 
 
 @pytest.fixture

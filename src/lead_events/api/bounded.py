@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from lead_events.api.auth import authenticate, read_key
-from lead_events.api.problems import Asgi, Receive, Scope, Send, TooLarge, answer_problem
+from lead_events.api.problems import TooLarge, answer_problem
 from lead_events.domain.errors import LeadEventsError
 from lead_events.domain.model_text import MAX_CHARACTERS
 from lead_events.store.api_keys import KeyRing
@@ -19,7 +21,7 @@ STRANGERS_BYTES = 64 * 1024
 """More is read only of a request with a good key."""
 
 
-def bound(app: Asgi, keys: KeyRing, *, most: int = MOST_BYTES, of_strangers: int = STRANGERS_BYTES) -> Asgi:
+def bound(app: ASGIApp, keys: KeyRing, *, most: int = MOST_BYTES, of_strangers: int = STRANGERS_BYTES) -> ASGIApp:
     """Put limits for bodies in front of an application: 413 for one that is too large, 401 for a large one without a good key.
 
     Args:

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from lead_events.api.lead_permits import Channel
-from lead_events.api.merging import Author
+from lead_events.api.own_events import Author
 from lead_events.api.schemas import Answer, Time
 from lead_events.api.written import EventId, LeadWriterDep, WrittenLead, written_or
 from lead_events.domain.errors import InvalidInput

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from http import HTTPStatus
 from math import ceil
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lead_events import clock
 from lead_events.domain.errors import (
@@ -38,11 +39,6 @@ from lead_events.domain.errors import (
     Unavailable,
 )
 from lead_events.store.dialect import lacks_schema
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Scope = MutableMapping[str, Any]
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_SECONDS = 1
@@ -207,7 +203,7 @@ def install(app: FastAPI) -> None:
 class LastResort:
     """Answers 500 for what no handler caught, so that nothing of it reaches a client or the server's own log."""
 
-    def __init__(self, app: Asgi) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp
 
 import lead_events
 from lead_events.api import (
@@ -56,7 +57,6 @@ from lead_events.api.door import Door, DoorLimits, mount
 from lead_events.api.generations import GenerationActions
 from lead_events.api.health import Readiness
 from lead_events.api.metrics import CountingWriter, Metrics
-from lead_events.api.problems import Asgi
 from lead_events.app import describe_opening, erasure_ledger, open_vault
 from lead_events.domain.errors import LeadEventsError, Unavailable
 from lead_events.domain.signals import PrivacySignals
@@ -116,7 +116,7 @@ class Application:
         readiness: set ``closing`` on it before shutting down.
     """
 
-    asgi: Asgi
+    asgi: ASGIApp
     readiness: Readiness
 
 
@@ -220,7 +220,7 @@ async def _run_writer(api: FastAPI) -> AsyncIterator[None]:
     api.state.engine.dispose()
 
 
-def _closed(api: FastAPI) -> Asgi:
+def _closed(api: FastAPI) -> ASGIApp:
     """Answer everything under ``/v1`` with 503 until the operator did what ``readyz`` says."""
     refused = problems.problem(Unavailable("The service is not ready; its operator sees why under /readyz."))
 

@@ -112,7 +112,7 @@ def told_by_columns(models: Sequence[Model], judged: Judged, columns: Columns, f
     Of leads that need everything, or whose every event may matter, they never do.
     """
     told = np.zeros(len(found.leads), dtype=bool)
-    if any(model.silences or model.watches_visits or model.exits.get(FIRST_STAGE) for model in models):
+    if any(model.silences or model.asks_visits or model.exits.get(FIRST_STAGE) for model in models):
         return told
     others = {number for model, asking in zip(models, judged.askings, strict=True) for number in _beyond_columns(model, asking)}
     beyond = np.array([bool(each.use & _NOT_BY_COLUMNS or others.intersection(each.fires)) for each in judged.verdicts])
@@ -128,7 +128,7 @@ def told_by_columns(models: Sequence[Model], judged: Judged, columns: Columns, f
 
 def _beyond_columns(model: Model, asking: Asking) -> list[int]:
     """Return the conditions whose events do what is not worked out in columns."""
-    watches = [n for n, watch in zip(asking.watches, model.scope.counters, strict=True) if not isinstance(watch, Counter)]
+    watches = [n for n, watch in zip(asking.watches, model.scope.watches, strict=True) if not isinstance(watch, Counter)]
     rules = [n for n, rule in zip(asking.rules, model.rules, strict=True) if n is not None and rule.valid_for is not None]
     return watches + rules
 
@@ -235,7 +235,7 @@ def _score_truth(test: ScoreTest, credits_: Credits) -> _Truth:
 
 
 def _count_truth(watch: int, facts: _Facts) -> _Truth:
-    counter = facts.model.scope.counters[watch]
+    counter = facts.model.scope.watches[watch]
     enough = facts.counted[watch] >= (counter.needed if isinstance(counter, Counter) else 1)
     return _Truth(enough, np.ones_like(enough))
 
