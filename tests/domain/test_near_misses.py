@@ -80,6 +80,7 @@ def test_every_kind_of_condition_has_a_place() -> None:
             {"at_least": 2, "of": [{"visits": {"at_least": 1}}, {"traits.phone": "present"}, {"traits.city": "present"}]},
             2, ["find phone", "find city"],
         ),
+        ({"dwell": {}, "at_least": "2m", "within": "1d"}, 3, ["2m on pages within 1d"]),
         ({"traits.phone": "present", "traits.city": ["Perm", "Ufa"]}, 2, ["find phone", "city must be Perm or Ufa"]),
     ],
 )  # fmt: skip
@@ -94,6 +95,27 @@ def test_another_definition_is_reached_by_its_own_way() -> None:
     others = {"far": {"visits": {"at_least": 1}}, "near": {"traits.phone": "present"}}
     assert way({"definition": "far"}, definitions=others).distance == 3
     assert [step.trait for step in way({"definition": "any"}, definitions=others).steps] == ["phone"]
+
+
+def test_what_two_definitions_ask_is_done_once() -> None:
+    """A step that is needed twice is one step, and of several ways the one that others need too is the cheapest."""
+    others = {
+        "reached": {"traits.phone": "present", "text": "somebody to call"},
+        "local": {"any": [{"traits.city": "Perm"}, {"traits.phone": "present"}]},
+    }
+    wanted = {"all": [{"definition": "local"}, {"definition": "reached"}, {"traits.phone": "present"}]}
+    found = way(wanted, definitions=others)
+    assert (found.distance, [step.words for step in found.steps]) == (1, ["find phone"])
+
+
+def test_no_longer_meeting_a_definition_has_its_way_too() -> None:
+    """Who must not meet another definition does the least that ends it."""
+    others: dict[str, Any] = {"poor": {"all": [{"traits.budget": "absent"}, {"visits": {"below": 3}}], "owner": "marketing"}}
+    model = model_of({"not": {"definition": "poor"}}, definitions=others)
+    lead = model.begin(1)
+    lead.definitions[0][0] = True
+    found = find_way(lead, "ready", model, BEGIN)
+    assert (found.distance, [step.words for step in found.steps]) == (1, ["no longer: traits.budget absent"])
 
 
 def test_the_model_says_what_a_fact_and_an_act_weigh() -> None:
@@ -118,7 +140,7 @@ TREES = st.recursive(
 
 
 def spell(tree: Any, numbers: Any) -> dict[str, Any]:
-    """Write a condition in which every atom is about a trait of its own."""
+    """Write a condition whose atoms are about the traits of these numbers."""
     if tree == "atom":
         return {f"traits.t{next(numbers)}": "present"}
     head, rest = tree
@@ -147,3 +169,39 @@ def test_the_distance_is_the_least_number_of_facts_to_change(tree: Any, known: s
     found = find_way(lead, "ready", model, BEGIN)
     assert found.distance == shortest == len(found.steps)
     assert reaches(tuple(step.trait or next(iter(step.needs)).removeprefix("traits.") for step in found.steps))
+
+
+ALIKE = st.recursive(
+    st.integers(0, 4),
+    lambda inner: st.one_of(
+        st.tuples(st.just("all"), st.lists(inner, min_size=1, max_size=4)),
+        st.tuples(st.just("any"), st.lists(inner, min_size=1, max_size=4)),
+        st.tuples(st.integers(1, 3), st.lists(inner, min_size=3, max_size=3)),
+    ),
+    max_leaves=9,
+)
+
+
+def spell_alike(tree: Any) -> dict[str, Any]:
+    """Write a condition whose atoms are about few traits, so that one may stand in several places."""
+    if isinstance(tree, int):
+        return {f"traits.t{tree}": "present"}
+    head, rest = tree
+    parts = [spell_alike(part) for part in rest]
+    return {"at_least": head, "of": parts} if isinstance(head, int) else {head: parts}
+
+
+@sampled(tree=ALIKE)
+def test_a_fact_that_is_asked_for_in_several_places_is_found_once(tree: Any) -> None:
+    """Trying every set of traits finds no shorter way, although the cheapest of a part is not that of the whole."""
+    model = model_of(spell_alike(tree))
+
+    def reaches(found: tuple[int, ...]) -> bool:
+        lead = model.begin(1)
+        lead.traits = {f"t{number}": [1, 0, 1, 0] for number in found}
+        return model.definitions[0][1].holds(lead, BEGIN)
+
+    shortest = next(size for size in range(6) if any(map(reaches, combinations(range(5), size))))
+    way_found = find_way(model.begin(1), "ready", model, BEGIN)
+    assert way_found.distance == shortest == len(way_found.steps)
+    assert reaches(tuple(int(str(step.trait)[1:]) for step in way_found.steps))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from itertools import repeat
 from typing import Any, NamedTuple
 
+from lead_events.domain.agreement import AGREEMENT
 from lead_events.domain.conditions import LeadCondition
 from lead_events.domain.model import Model
 from lead_events.domain.state import Lead
@@ -54,7 +55,11 @@ class Way(NamedTuple):
     steps: tuple[Step, ...]
 
 
+Ways = list[Way]
+
 MET = Way(0.0, ())
+_ALTERNATIVES = 8
+"""So many ways through a part are remembered where steps repeat: its cheapest need not be part of the cheapest of the whole."""
 
 
 def find_way(lead: Lead, name: str, model: Model, at: Instant) -> Way:
@@ -64,51 +69,95 @@ def find_way(lead: Lead, name: str, model: Model, at: Instant) -> Way:
         name: of the definition.
         at: microseconds UTC.
     """
-    definitions = dict(model.definitions)
-    return _Seeker(lead, model, at, definitions).to_hold(definitions[name], frozenset({name}))
+    definitions, way = dict(model.definitions), MET
+    for most in (1, _ALTERNATIVES):
+        seeker = _Seeker(lead, model, at, definitions, most, [])
+        way = seeker.to_hold(definitions[name], frozenset({name}))[0]
+        if not _repeat(seeker.seen):
+            break  # where nothing is asked for twice, the cheapest ways through the parts are the cheapest through the whole
+    return way
 
 
 class _Seeker(NamedTuple):
+    """Finds ways, the cheapest first.
+
+    Attributes:
+        most: so many ways through a part are remembered.
+        seen: every step that was thought of.
+    """
+
     lead: Lead
     model: Model
     at: Instant
     definitions: Mapping[str, LeadCondition]
+    most: int
+    seen: list[Step]
 
-    def to_hold(self, node: LeadCondition, above: frozenset[str]) -> Way:
-        """Return the cheapest way to make a condition hold; ``above`` names the definitions it stands in."""
+    def to_hold(self, node: LeadCondition, above: frozenset[str]) -> Ways:
+        """Return the cheapest ways to make a condition hold; ``above`` names the definitions it stands in."""
         match node.kind:
             case "all":
-                return _add([self.to_hold(part, above) for part in node.parts])
+                return self._join([self.to_hold(part, above) for part in node.parts])
             case "some":
-                ways = [self.to_hold(part, above) for part in node.parts]
-                unmet = [way for way in ways if way.steps]
-                return _add(_cheapest(unmet, node.needed - (len(ways) - len(unmet))))
+                unmet = [self.to_hold(part, above) for part in node.parts if not part.holds(self.lead, self.at)]
+                return self._join(unmet, node.needed - (len(node.parts) - len(unmet)))
             case "not":
                 return self.to_fail(node.parts[0], node.spec, above)
             case "definition" if not node.holds(self.lead, self.at):
                 return self._to_meet(node.spec, above)
             case "definition":
-                return MET
-        return _add([self._way_of(gap) for gap in node.missing(self.lead, self.at)])
+                return [MET]
+        gaps = node.missing(self.lead, self.at)
+        return [self._way_of(gaps[0])] if len(gaps) == 1 else self._join([[self._way_of(gap)] for gap in gaps])
 
-    def _to_meet(self, name: str, above: frozenset[str]) -> Way:
+    def _to_meet(self, name: str, above: frozenset[str]) -> Ways:
         names = [name] if name != "any" else [each for each in self.definitions if each not in above]
         ways = [self.to_hold(self.definitions[each], above | {each}) for each in names]
-        return _add(_cheapest([way for way in ways if way.steps], 1))
+        return self._join([each for each in ways if each[0].steps], 1)
 
-    def to_fail(self, node: LeadCondition, spec: Any, above: frozenset[str]) -> Way:
-        """Return the cheapest way to make a condition hold no longer."""
+    def to_fail(self, node: LeadCondition, spec: Any, above: frozenset[str]) -> Ways:
+        """Return the cheapest ways to make a condition hold no longer."""
         if not node.holds(self.lead, self.at):
-            return MET
+            return [MET]
         match node.kind:
             case "not":
                 return self.to_hold(node.parts[0], above)
             case "all" | "some":
                 pairs = zip(node.parts, _specs_of(spec), strict=False)
                 held = [self.to_fail(part, each, above) for part, each in pairs if part.holds(self.lead, self.at)]
-                surplus = 1 if node.kind == "all" else len(held) - node.needed + 1
-                return _add(_cheapest(held, surplus))
-        return self._way_of({"field": "not", "needs": spec, "has": True})
+                return self._join(held, 1 if node.kind == "all" else len(held) - node.needed + 1)
+            case "definition":
+                return self._to_miss(node.spec, above)
+        return [self._way_of({"field": "not", "needs": spec, "has": True})]
+
+    def _to_miss(self, name: str, above: frozenset[str]) -> Ways:
+        met = [each for each, (holds, *_) in zip(self.definitions, self.lead.definitions, strict=True) if holds]
+        names = [name] if name != "any" else [each for each in met if each not in above]
+        return self._join([self.to_fail(self.definitions[each], self._spec_of(each), above | {each}) for each in names])
+
+    def _spec_of(self, name: str) -> Any:
+        written = self.model.document.definitions[name]
+        return {field: said for field, said in written.items() if field not in AGREEMENT}
+
+    def _join(self, parts: list[Ways], needed: int | None = None) -> Ways:
+        """Return the cheapest ways through so many of the parts, or through all; a step that two of them need is taken once."""
+        parts = parts if needed is not None else [part for part in parts if part[0].steps]
+        needed = len(parts) if needed is None else min(max(needed, 0), len(parts))
+        through: list[Ways] = [[MET], *([] for _ in range(needed))]
+        for place, part in enumerate(parts):
+            for count in range(min(place + 1, needed), max(needed - len(parts) + place, 0), -1):
+                longer = [self._add(way, more) for way in through[count - 1] for more in part]
+                through[count] = sorted(through[count] + longer, key=_distance)[: self.most]
+        return through[needed]
+
+    def _add(self, way: Way, more: Way) -> Way:
+        if not way.steps:
+            return more
+        new = [step for step in more.steps if step not in way.steps]
+        if len(new) == len(more.steps):
+            return Way(way.distance + more.distance, way.steps + more.steps)
+        weights = self.model.document.near_miss
+        return Way(way.distance + sum(weights.fact if step.kind == FACT else weights.act for step in new), (*way.steps, *new))
 
     def _way_of(self, gap: Mapping[str, Any]) -> Way:
         field = gap["field"]
@@ -127,7 +176,9 @@ class _Seeker(NamedTuple):
             tuple(gap.get("unknown") or ()),
             "",
         )
-        return Way(weights.fact if fact else weights.act, (step._replace(words=describe(step)),))
+        step = step._replace(words=describe(step))
+        self.seen.append(step)
+        return Way(weights.fact if fact else weights.act, (step,))
 
     def _kind_of(self, gap: Mapping[str, Any]) -> str:
         field = gap["field"]
@@ -139,12 +190,12 @@ class _Seeker(NamedTuple):
         return (FACT if field.startswith("traits.") else KINDS.get(field)) or ACT
 
 
-def _add(ways: list[Way]) -> Way:
-    return Way(sum(way.distance for way in ways), tuple(step for way in ways for step in way.steps))
+def _distance(way: Way) -> float:
+    return way.distance
 
 
-def _cheapest(ways: list[Way], number: int) -> list[Way]:
-    return sorted(ways, key=lambda way: way.distance)[: max(number, 0)]
+def _repeat(steps: list[Step]) -> bool:
+    return any(step in steps[:place] for place, step in enumerate(steps))
 
 
 def _specs_of(spec: Any) -> Any:
@@ -175,7 +226,7 @@ def describe(step: Step) -> str:
         return _describe_window(step)
     if step.trait is not None:
         return f"find {step.trait}" if step.needs == "present" else _must(step.trait, step.needs)
-    if step.field == "contact":
+    if step.field == "contact" and step.needs != "absent":
         return "find an e-mail address or a phone number"
     if step.field == "not":
         return f"no longer: {_wanted(step.needs)}"
@@ -204,7 +255,7 @@ def _describe_window(step: Step) -> str:
         case "distinct":
             return f"{step.more} more different {of if isinstance(of, str) else of['of']}{within}"
         case "dwell":
-            return f"{needs['at_least']} on pages with {_wanted(of)}{within}"
+            return f"{needs['at_least']} on pages{f' with {_wanted(of)}' if of else ''}{within}"
         case "sequence":
             return f"{', then '.join(map(_events, of))}{within}"
         case "since":
