@@ -195,11 +195,6 @@ def page_viewed(path: str = "/pricing", **overrides: Any) -> WireEvent:
     return make_event("page.viewed", **{"properties": {}, "context": {"page": page}, **overrides})
 
 
-def file_downloaded(file: str = "price-list.pdf", **overrides: Any) -> WireEvent:
-    """Make a download of a file."""
-    return make_event("file.downloaded", **{"properties": {"file": file}, **overrides})
-
-
 def form_submitted(form_id: str = "price-request", **overrides: Any) -> WireEvent:
     """Make a sent form that names an e-mail address, unless ``traits`` says otherwise."""
     defaults = {"properties": {"form_id": form_id}, "traits": {"email": "anna@firm.example"}}
@@ -211,19 +206,9 @@ def lead_identified(**overrides: Any) -> WireEvent:
     return make_event("lead.identified", **{"traits": {"email": "anna@firm.example"}, **overrides})
 
 
-def email_unsubscribed(**overrides: Any) -> WireEvent:
-    """Make an unsubscription from all e-mails."""
-    return make_event("email.unsubscribed", **{"properties": {}, **overrides})
-
-
 def deal_won(**overrides: Any) -> WireEvent:
     """Make a won deal of 12000.50 EUR; needs a secret key."""
     return make_event("deal.won", **overrides)
-
-
-def lead_rejected(reason: str = "too_small", **overrides: Any) -> WireEvent:
-    """Make a rejection by sales; needs a secret key."""
-    return make_event("lead.rejected", **{"properties": {"reason": reason}, **overrides})
 
 
 def spend_recorded(**overrides: Any) -> WireEvent:

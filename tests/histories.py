@@ -191,6 +191,15 @@ class Said:
         )
 
 
+def say(number: int, minutes: int, type_name: str = "page.viewed", late: int = 0, **body: Any) -> Said:
+    """An event that arrives so many minutes after the beginning, and happened ``late`` minutes before that."""
+    arrival = START + minutes * MINUTE
+    told = {"occurred_at": format_instant(arrival - late * MINUTE), "event_id": f"e-{number}", "properties": {}, **body}
+    if type_name == "file.downloaded":
+        told["properties"] = {"file": "x.pdf"}
+    return Said(number, arrival, builders.make_event(type_name, **told))
+
+
 @st.composite
 def bodies(draw: st.DrawFn, number: int, arrival: Instant) -> dict[str, Any]:
     """One event in wire form that arrives at an instant: late, on time, from the future, or without a time."""

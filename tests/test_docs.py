@@ -1,4 +1,4 @@
-"""The written docs hold what they say: the fold, links, commands, one sentence per line.
+"""The written docs hold what they say: the fold, links, modules, commands, one sentence per line.
 
 Generated pages are compared with the code elsewhere.
 """
@@ -18,12 +18,14 @@ from lead_events.domain.lead import fold
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PACKAGE = ROOT / "src" / "lead_events"
 README_LINES = 90
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
 _TWO_SENTENCES = re.compile(r"(?<!\d)[.!?][)*_`\"”]* +[A-ZА-Я]")
+_MODULE = re.compile(r"^(?P<package>[a-z]+)/(?P<module>[a-z_]+)(\.py)?$")
 _COMMAND = re.compile(r"^\./lead-events(?P<rest>(?: .*)?)$")
 _PAGE_IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 
@@ -48,6 +50,13 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
     assert broken == []
 
 
+def test_every_page_is_in_the_index() -> None:
+    """Whoever starts at the index finds every page, decisions too."""
+    index = ROOT / "docs" / "index.md"
+    listed = {(index.parent / link.partition("#")[0]).resolve() for link in _links(index)}
+    assert [str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md") if page not in {*listed, index}] == []
+
+
 @every_page
 def test_every_command_exists(page: Path) -> None:
     """A reader can type every command of the docs, with every option named."""
@@ -60,6 +69,20 @@ def test_one_sentence_stands_on_one_line(page: Path) -> None:
     """A changed sentence is a changed line."""
     crowded = [line for line in _prose(page) if _TWO_SENTENCES.search(_CODE.sub("x", line))]
     assert crowded == []
+
+
+@every_page
+def test_every_module_exists(page: Path) -> None:
+    """A module that the docs name is where they say."""
+    assert [name for name in _modules(_read(page)) if not _is_module(name)] == []
+
+
+def test_a_module_that_is_gone_is_found() -> None:
+    """The check of modules can fail."""
+    assert list(_modules("See `domain/lead`, `store/log.py`, `./lead-events` and `page/view`.")) == ["domain/lead", "store/log"]
+    assert _is_module("domain/lead")
+    assert _is_module("domain/event_types")
+    assert not _is_module("domain/buckets")
 
 
 def test_a_wrong_command_is_found() -> None:
@@ -96,6 +119,19 @@ def _resolves(page: Path, link: str) -> bool:
 def _anchor(heading: str) -> str:
     words = heading.lstrip("#").strip().lower()
     return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+
+
+def _modules(text: str) -> Iterator[str]:
+    """Give every piece of code that names a module of a package of ours, such as ``domain/lead``."""
+    packages = {folder.name for folder in PACKAGE.iterdir() if folder.is_dir()}
+    for code in _CODE.findall(_FENCE.sub("", text)):
+        found = _MODULE.match(code)
+        if found and found["package"] in packages:
+            yield f"{found['package']}/{found['module']}"
+
+
+def _is_module(name: str) -> bool:
+    return (PACKAGE / f"{name}.py").exists() or (PACKAGE / name).is_dir()
 
 
 def _commands(page: Path) -> Iterator[str]:

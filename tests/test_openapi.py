@@ -16,8 +16,6 @@ from lead_events.domain.event_types import TYPES
 from lead_events.domain.model_text import read_yaml
 from tests.cli.running import environment, run
 
-ROOT = Path(__file__).resolve().parents[1]
-
 
 def operations() -> list[dict[str, Any]]:
     """Return every operation of the description."""

@@ -22,9 +22,11 @@ from lead_events.domain.times import MINUTE, Instant
 from lead_events.projections import projector
 from lead_events.projections.folding import Folded, fold_page
 from lead_events.projections.pages import Page, read_page
-from lead_events.store import generations, identity, log, models, schema
+from lead_events.store import erasing, generations, identity, log, models, schema
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import Arrival
+from lead_events.store.erasing import Request
+from lead_events.store.erasure_scope import AlreadyErased
 from lead_events.store.generations import Status
 from lead_events.store.vault import LOG_REF, first_log_key
 from tests.histories import MODEL, START, Act, Append, Extend, Said, StepOnce, Tick
@@ -96,6 +98,17 @@ class World:
         """Return a page of the log as identity sees it."""
         with reading(self.engine) as connection:
             return [identity.name(row) for row in log.read(connection, after, limit)]
+
+    def erase(self, place: int) -> int | None:
+        """Erase one of the leads that there are; return its founding position, or None when it was erased before."""
+        foundings = [row["founding"] for row in self.rows() if not row["emptied"]]
+        founding = int(foundings[place % len(foundings)])
+        self.clock += MINUTE
+        try:
+            erasing.erase(self.engine, self.vault, Request(founding, 1, "test", self.clock))
+        except AlreadyErased:
+            return None
+        return founding
 
     def tick(self, now: Instant) -> None:
         """Raise the log's clock."""

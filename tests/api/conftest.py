@@ -11,9 +11,9 @@ import orjson
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
+from starlette.types import ASGIApp
 
 from lead_events.api.door import Door, DoorLimits, mount
-from lead_events.api.problems import Asgi
 from lead_events.store import api_keys
 from lead_events.store.api_keys import KeyKind, KeyRing
 from lead_events.store.engine import writing
@@ -35,7 +35,7 @@ class Site:
             self.writer.start()
         self.ring = KeyRing(engine)
         self.door = Door(self.writer, self.ring, limits=limits, phone_region="RU")
-        self.app: Asgi = mount(self.door, FastAPI())
+        self.app: ASGIApp = mount(self.door, FastAPI())
         self.write_key = self.make_key(KeyKind.WRITE)
         self.secret_key = self.make_key(KeyKind.SECRET)
 

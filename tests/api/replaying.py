@@ -8,17 +8,16 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, select
 
-from lead_events import clock
 from lead_events.api import approvals, changes, generations, models
 from lead_events.app import asgi
 from lead_events.domain.times import parse_instant
 from lead_events.projections import projector, replay
-from lead_events.projections.building import build_part
 from lead_events.store import generations as kept
-from lead_events.store import identity, parts, schema
-from lead_events.store.engine import reading, writing
+from lead_events.store import identity, schema
+from lead_events.store.engine import reading
 from lead_events.store.generations import Status
 from tests.api.service import MODEL, Service
+from tests.building import build_parts, complete
 
 Document = dict[str, Any]
 
@@ -78,13 +77,8 @@ class Replaying(Service):
         with reading(self.engine) as connection:
             generation = kept.load(connection, generation_id)
         identity.extend(self.engine, generation.base_position, 500)
-        for _ in range(most):
-            with writing(self.engine) as connection:
-                part = parts.take(connection, generation_id, clock.now())
-            if part is None:
-                break
-            build_part(self.engine, self.vault, generation, self.compiled.of(generation), part)
-        replay._complete(self.engine, self.vault, generation_id, threading.Event())
+        build_parts(self.engine, self.vault, self.compiled, generation_id, most)
+        complete(self.engine, self.vault, generation_id)
         with reading(self.engine) as connection:
             return kept.load(connection, generation_id).status is Status.READY
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import socket
 import threading
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -150,6 +152,37 @@ def test_what_goes_wrong_after_the_first_line_stands_in_the_last(service: Servic
     headers = {"Authorization": f"Bearer {service.secret}", "Accept": "application/x-ndjson"}
     assert_problem(service.ask("POST", PATH, json={"model": 7, "outcome": "deal.won"}, headers=headers), 404, "not_found")
     assert lines(service, {"model": 1, "outcome": "deal.won"})[-1]["report"] is not None
+
+
+def test_leaving_before_the_report_ends_the_work(service: Service) -> None:
+    """Over a socket: a client that waits for one whole report gives up, and the work is ended at one of its next steps."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless(*_arguments: Any, advance: Any, **_options: Any) -> Any:
+        begun.set()
+        try:
+            while True:
+                advance(0, 10)
+        finally:
+            ended.set()
+
+    run, service.app.state.backtest = service.app.state.backtest, endless
+    body = {"model": 1, "outcome": "deal.won"}
+    with listening(service.app) as address:
+        sent = b"".join(_request(address, service.secret, orjson.dumps(body)))
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(sent)
+            assert begun.wait(30)
+            assert not ended.is_set()
+        assert ended.wait(30)
+    service.app.state.backtest = run
+    assert service.post(PATH, body).status_code == 200
+
+
+def _request(address: str, secret: str, body: bytes) -> Iterator[bytes]:
+    yield f"POST {PATH} HTTP/1.1\r\nHost: {address.removeprefix('http://')}\r\nAuthorization: Bearer {secret}\r\n".encode()
+    yield f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def test_closing_the_connection_ends_the_work(service: Service) -> None:

@@ -16,18 +16,9 @@ from lead_events.store import api_keys
 from lead_events.store.api_keys import KeyKind
 from lead_events.store.engine import writing
 from tests.api.conftest import assert_problem
+from tests.api.mailing import CHANGE, DOCUMENT
 from tests.api.replaying import Replaying
-from tests.api.service import MODEL, person
-
-DOCUMENT: dict[str, Any] = {
-    **MODEL,
-    "scores": {
-        **MODEL["scores"],
-        "address": {"rules": [{"id": "business", "when": {"traits.email": {"mail": "business"}}, "points": 10}]},
-    },
-    "definitions": {**MODEL["definitions"], "firm": {"traits.email": {"mail": "business"}}},
-}
-CHANGE = {"free": {"add": ["firm.example"]}}
+from tests.api.service import person
 
 
 @pytest.fixture
@@ -68,6 +59,7 @@ def test_published_lists_are_numbered_and_shown(service: Replaying) -> None:
     assert service.get("/v1/lists/1").json()["document"] == {}
     assert [each["number"] for each in service.get("/v1/lists").json()["data"]] == [1, 2]
     assert_problem(service.get("/v1/lists/3"), 404, "not_found")
+    assert_problem(service.get(f"/v1/lists/{2**63}"), 404, "not_found")
 
 
 def test_yaml_can_be_published_bare(service: Replaying) -> None:

@@ -52,6 +52,24 @@ def run(env: dict[str, str], *arguments: str) -> Ended:
     return Ended(0, out.getvalue(), err.getvalue())
 
 
+def catch_up(env: dict[str, str]) -> None:
+    """Fold what was imported, as a worker would."""
+    from lead_events import app, settings
+    from lead_events.projections import projector
+    from lead_events.store import generations
+    from lead_events.store.engine import reading
+
+    found = settings.load(env)
+    engine = app.open_database(found)
+    vault = app.open_vault(found, engine)
+    with reading(engine) as connection:
+        live = generations.load_live(connection)
+    model = projector.Models(engine).of(live)
+    while projector.step(engine, vault, live.generation_id, model, 2_000) is not None:
+        pass
+    engine.dispose()
+
+
 class Serving:
     """A running `serve`: what it printed, where it listens."""
 

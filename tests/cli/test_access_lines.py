@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from tests import databases
-from tests.cli.running import environment, run, serving
+from tests.cli.running import catch_up, environment, run, serving
 
 FORM = {"type": "form.submitted", "properties": {"form_id": "f"}, "traits": {"email": "ada@firm.example"}}
 
@@ -52,8 +52,6 @@ def test_the_service_writes_them_before_it_ends(env: dict[str, str], migrated_ur
 
 def test_an_export_leaves_a_line_for_each_person(env: dict[str, str], migrated_url: str, tmp_path: Path) -> None:
     """One per person and export, before anything is written."""
-    from tests.cli.test_retention import catch_up
-
     file = tmp_path / "events.jsonl"
     file.write_text("\n".join(f'{{"type":"page.viewed","event_id":"e{n}","anonymous_id":"a{n % 2}"}}' for n in range(6)))
     assert run(env, "import", str(file)).returncode == 0

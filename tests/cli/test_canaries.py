@@ -24,7 +24,6 @@ from tests.cli.running import Serving, environment, run, serving
 
 ROUNDS = 9
 _START = 8
-Request = dict[str, Any]
 
 
 class Canaries:

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from sqlalchemy import Engine
 
+from tests.api.mailing import CHANGE, DOCUMENT
 from tests.api.service import Service, person
-from tests.api.test_lists import CHANGE, DOCUMENT
 from tests.cli.running import environment, run
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import environment, run
+from tests.cli.running import catch_up, environment, run
 
 
 @pytest.fixture
@@ -27,24 +27,6 @@ def env(migrated_url: str, tmp_path: Path) -> dict[str, str]:
     assert run(found, "verify", "leads").returncode == 0
     catch_up(found)
     return found
-
-
-def catch_up(env: dict[str, str]) -> None:
-    """Fold what was imported, as a worker would."""
-    from lead_events import app, settings
-    from lead_events.projections import projector
-    from lead_events.store import generations
-    from lead_events.store.engine import reading
-
-    found = settings.load(env)
-    engine = app.open_database(found)
-    vault = app.open_vault(found, engine)
-    with reading(engine) as connection:
-        live = generations.load_live(connection)
-    model = projector.Models(engine).of(live)
-    while projector.step(engine, vault, live.generation_id, model, 2_000) is not None:
-        pass
-    engine.dispose()
 
 
 def shown(text: str) -> dict[str, tuple[str, ...]]:

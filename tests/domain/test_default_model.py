@@ -1,4 +1,4 @@
-"""The shipped model: the article's lead qualifies, in English and in Russian, and who is not meant does not."""
+"""The shipped model: whom its definition means qualifies, in English and in Russian, and whom it does not mean does not."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TERMS = ["/terms", "/terms-of-cooperation", "/usloviya", "/usloviya-sotrudniches
 def history(
     title: str = "CMO", industry: str = "Trade", interest: str = INTEREST[0], price: str = PRICES[0], terms: str = TERMS[0]
 ) -> list[dict[str, Any]]:
-    """The article's lead, with one thing varied; browsers send paths percent-encoded."""
+    """A marketing director of a trader who read about services, prices and terms, with one thing varied; paths are encoded."""
     return [
         viewed("0", quote(interest)),
         viewed("1m", quote(price)),

@@ -1,4 +1,4 @@
-"""The shipped stage machine: every transition that design section 6 names, at its true instant, and none that it does not."""
+"""The shipped stage machine: every transition of the chart, at its true instant, and no other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOT = {"job_title": "Marketing director", "industry": "Wholesale trade", "annual
 
 
 def qualified() -> list[dict[str, Any]]:
-    """A lead that meets the article's definition at day 1."""
+    """A lead that meets the shipped definition at day 1."""
     return [
         viewed("0", "/services/site-effectiveness"),
         viewed("10m", "/pricing"),
@@ -133,8 +133,8 @@ def test_time_never_moves_a_customer() -> None:
     given(*qualified(), happened("2d", "deal.won")).at("900d").then(stage="customer", temperature="cold")
 
 
-def test_every_stage_of_the_design_exists() -> None:
-    """The chart is the design's."""
+def test_the_chart_has_these_stages_and_these_events_move_leads() -> None:
+    """Whoever renames one breaks the models of others."""
     names = ["visitor", "lead", "mql", "sal", "opportunity", "customer", "recycled", "disqualified"]
     assert list(shipped_model().document.stages) == names
     assert shipped_model().event_moves == {

@@ -10,17 +10,12 @@ from lead_events.domain.conditions import next_flip
 from lead_events.domain.errors import InvalidModel
 from lead_events.domain.funnel import held
 from lead_events.domain.model import compile_model
-from tests.domain.test_scoring import cuts, rule, scored
+from tests.domain.scored import by_time, cuts, quiet, rule, scored
 from tests.given import given, happened, identified, instant, viewed
 
 FILE = {"type": "file.downloaded"}
 GONE = {"type": "email.unsubscribed"}
 ONCE = {"times": 1, "per": "day"}
-
-
-def by_time(folded: Any) -> list[tuple[str, str, float]]:
-    """What time did to which rule's points."""
-    return [(c.rule, c.by_time, round(c.credited, 6)) for c in folded.trace.contributions if c.by_time]
 
 
 # --- groups ---------------------------------------------------------------------------------------------------------
@@ -95,11 +90,6 @@ def test_points_for_a_time_need_a_limit(limit: dict[str, Any] | None) -> None:
 # --- silence --------------------------------------------------------------------------------------------------------
 
 
-def quiet(*silences: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A model whose page views give ten points, and what silence does."""
-    return scored(rule(10), inactivity=list(silences)) | more
-
-
 def test_silence_costs_once() -> None:
     """After five days without an act, and not again before the next one."""
     model = quiet({"id": "quiet", "after": "5d", "points": -4})
@@ -167,7 +157,6 @@ def test_a_grade_is_who_and_what() -> None:
     assert nobody.model.grade is not None
     assert nobody.model.grade.at(nobody.lead, nobody.clock) is None
     assert nobody.missing == ["grade"]
-    assert nobody.model.grade.every() == [letter + digit for letter in "ABC" for digit in "1234"]
     assert next_flip(nobody.lead, nobody.model.scope, nobody.clock) is not None
 
 

@@ -179,7 +179,7 @@ def test_every_window_sees_the_lists_of_its_model(condition: Any) -> None:
     """A condition on events within a window is compiled with the same lists as everything else."""
     model = compile_model({**DOCUMENT, "definitions": {"d": condition}}, compile_lists(OURS))
     fields = {"traits": {"email": "anna@firm.example"}}
-    assert any(watch.when.holds(fields) for watch in model.scope.counters)
+    assert any(watch.when.holds(fields) for watch in model.scope.watches)
 
 
 def test_topics_see_the_lists_of_their_model() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import pytest
 from hypothesis import given as hypothesis_given
@@ -13,24 +12,10 @@ from hypothesis import strategies as st
 from lead_events.domain.decay import decayed
 from lead_events.domain.scoring import ranks, value_at
 from lead_events.domain.times import DAY
-from tests.given import Folded, given, happened, identified, instant, viewed
+from tests.domain.scored import cuts, rule, scored
+from tests.given import given, happened, identified, instant, viewed
 
 FORM = "form.submitted"
-
-
-def scored(*rules: dict[str, Any], **score: Any) -> dict[str, Any]:
-    """A model with one score of these rules."""
-    return {"scores": {"points": {"rules": list(rules), **score}}}
-
-
-def rule(points: float = 10, when: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """A rule for page views, unless told otherwise."""
-    return {"id": more.pop("id", "view"), "when": when or {"type": "page.viewed"}, "points": points, **more}
-
-
-def cuts(folded: Folded) -> list[tuple[float, str]]:
-    """What each contribution was credited and what cut it."""
-    return [(round(c.credited, 6), c.cut_by) for c in folded.trace.contributions]
 
 
 def test_points_halve_in_a_half_life() -> None:
@@ -196,7 +181,7 @@ def test_reading_a_score_re_bases_nothing() -> None:
     model = scored(rule(10), half_life="7h")
     model["temperature"] = {"warm": {"scores.points": {"at_least": 6}}}
     once = given(viewed("0"), viewed("3d")).under(model).at("9d").folded()
-    from lead_events.domain.funnel import Rest, advance
+    from lead_events.domain.funnel import Pending, advance
     from lead_events.domain.lead import fold
     from tests.given import opened
 
@@ -204,9 +189,9 @@ def test_reading_a_score_re_bases_nothing() -> None:
     for number, said in enumerate([viewed("0"), viewed("3d")]):
         event = opened(said, number + 1)
         for hour in range(0, 72, 5):
-            advance(lead, event.at - 3 * DAY + hour * DAY // 24, once.model, None, Rest())
+            advance(lead, event.at - 3 * DAY + hour * DAY // 24, once.model, None, Pending())
         fold(lead, [event], once.model, event.at)
-    advance(lead, instant("9d"), once.model, None, Rest())
+    advance(lead, instant("9d"), once.model, None, Pending())
     assert lead.scores == once.lead.scores
     assert lead.temperature == once.lead.temperature == "cold"
 

@@ -10,8 +10,7 @@ from lead_events.domain.model import compile_model
 from lead_events.domain.model_tests import run
 from lead_events.domain.overrides import of_score
 from lead_events.domain.scoring import machine_value_at
-from tests.domain.test_lapsing import by_time, quiet
-from tests.domain.test_scoring import rule, scored
+from tests.domain.scored import by_time, quiet, rule, scored
 from tests.given import given, happened, identified, instant, viewed
 
 SILENCE = {"id": "quiet", "after": "3d", "points": -4}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
+import pytest
 
 from lead_events.domain.changes import standing
 from lead_events.domain.model import compile_model
+from lead_events.projections import owning, recalling, selecting
 from lead_events.projections.activity import Keeper
 from lead_events.projections.effects import Folding
 from lead_events.projections.pairing import Pair, Portion, Question, ask, fold_pairs
@@ -100,17 +103,32 @@ def compare(world: World, document: Document, keep: int, size: int = 2) -> Compa
         keeper.extend()
     question = ask(world.engine, compile_model(document))
     expected = told(world, question, fold_pairs(world.engine, world.vault, question))
-    recalled = recall(world.engine, world.vault, question)
-    found = told(world, question, fold_recalled(world.engine, world.vault, question, recalled), recalled)
+    with small_blocks():
+        recalled = recall(world.engine, world.vault, question)
+        portions = list(fold_recalled(world.engine, world.vault, question, recalled))
+    found = told(world, question, portions, recalled)
     for lead, pair in found[0].items():
         assert [_shown(each) for each in pair] == [_shown(each) for each in expected[0][lead]]
-    unmoved = recalled.selection.leads[recalled.unmoved.places].tolist()
+    unmoved: list[int] = []
+    for block in {id(portion.unmoved): portion.unmoved for portion in portions if portion.unmoved is not None}.values():
+        leads = recalled.selection.leads[block.places].tolist()
+        for place, lead in enumerate(leads):
+            assert_unmoved(expected[0][lead].before, block.before, place)
+            assert_unmoved(expected[0][lead].after, block.after, place)
+        unmoved += leads
     assert not found[0].keys() & set(unmoved)
-    for place, lead in enumerate(unmoved):
-        assert_unmoved(expected[0][lead].before, recalled.unmoved.before, place)
-        assert_unmoved(expected[0][lead].after, recalled.unmoved.after, place)
     assert found[1] == expected[1]
     return Compared(found[0], unmoved, found[1])
+
+
+@contextmanager
+def small_blocks() -> Iterator[None]:
+    """Let the few leads of a test fall into several blocks, as millions do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selecting, "_BLOCK_EVENTS", 5)
+        patch.setattr(recalling, "_BLOCK_EVENTS", 7)
+        patch.setattr(owning, "_BLOCK", 3)
+        yield
 
 
 class Compared(NamedTuple):

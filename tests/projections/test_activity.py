@@ -20,12 +20,10 @@ from lead_events.projections.verifying_activity import verify_activity
 from lead_events.projections.worker import keep_ledger
 from lead_events.store import activity, schema
 from lead_events.store.engine import reading, snapshot, writing
-from tests.histories import Said, logs
+from tests.histories import Said, logs, say
+from tests.projections.examples import some
+from tests.projections.narrow import documents, other_points
 from tests.projections.recalled import compare, model
-from tests.projections.test_erasing import erase
-from tests.projections.test_projector import said as say
-from tests.projections.test_properties import some
-from tests.projections.test_recalling import documents, other_points
 from tests.world import World
 
 refs = st.one_of(st.binary(min_size=REF_BYTES, max_size=REF_BYTES), st.integers(1, 2**40).map(lead_ref))
@@ -60,7 +58,7 @@ def test_columns_survive_being_packed(some: list[Any]) -> None:
 
 def test_a_lead_that_is_addressed_has_its_own_number() -> None:
     """A pseudonym never has the number of a lead."""
-    addressed, pseudonym = number_refs([lead_ref(7), bytes(15) + b"\x07"]).tolist()
+    addressed, pseudonym = number_refs(lead_ref(7) + bytes(15) + b"\x07").tolist()
     assert addressed == 7
     assert pseudonym >> 63 == 1
 
@@ -75,7 +73,7 @@ def read(world: World) -> tuple[list[str], Columns]:
     with snapshot(world.engine) as connection:
         upto = connection.execute(select(schema.head.c.position)).scalar_one()
         found = read_activity(connection, world.vault, upto)
-    return [signatures.write(signature) for signature in found.signatures], found.columns
+    return list(found.texts), found.columns
 
 
 def spelled(found: tuple[list[str], Columns]) -> list[str]:
@@ -221,7 +219,7 @@ def test_an_erasure_rewrites_nothing_and_nobody_sees_more(
     while keeper.extend():
         pass
     before = heads(world)
-    erase(world, place)
+    world.erase(place)
     world.catch_up()
     assert heads(world) == before
     assert different(world) == ([], [])

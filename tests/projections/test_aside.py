@@ -18,8 +18,7 @@ from lead_events.projections.aside import Say, WorkKilled, run_aside
 from lead_events.projections.previewing import preview
 from lead_events.projections.replay import Opening
 from lead_events.store.vault import Vault
-from tests.histories import LANGUAGE
-from tests.projections.test_projector import said
+from tests.histories import LANGUAGE, say
 from tests.world import MASTER_KEY, World
 
 
@@ -38,8 +37,8 @@ def world(emptiable: Engine) -> World:
 def strangers(engine: Engine) -> World:
     """A log of some visitors and of people who took a file."""
     world = World(engine)
-    world.append([said(n, n, anonymous_id=f"w{n}") for n in range(30)])
-    world.append([said(n, n, "file.downloaded", user_id=f"u{n}", traits={"email": f"u{n}@acme.example"}) for n in range(30, 60)])
+    world.append([say(n, n, anonymous_id=f"w{n}") for n in range(30)])
+    world.append([say(n, n, "file.downloaded", user_id=f"u{n}", traits={"email": f"u{n}@acme.example"}) for n in range(30, 60)])
     world.catch_up()
     return world
 
@@ -74,7 +73,7 @@ def test_a_preview_of_all_leads_says_the_same_elsewhere(emptiable: Engine, openi
 def test_a_back_test_says_the_same_elsewhere(emptiable: Engine, opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same report, and how far it is on the way."""
     world = strangers(emptiable)
-    world.append([said(n, n, "deal.won", user_id=f"u{n}") for n in range(60, 70)])
+    world.append([say(n, n, "deal.won", user_id=f"u{n}") for n in range(60, 70)])
     asked: dict[str, Any] = {"outcome": "deal.won"}
     here = backtesting.run(emptiable, world.vault, {"one": LANGUAGE}, **asked)
     monkeypatch.setattr(backtesting, "_SHORT_LOG", 0)

@@ -13,9 +13,8 @@ from lead_events.projections import backtesting
 from lead_events.store import erasing, schema
 from lead_events.store.engine import writing
 from lead_events.store.erasing import Request
-from tests.histories import MODEL
-from tests.projections.test_poison import spoil
-from tests.projections.test_projector import said
+from tests.histories import MODEL, say
+from tests.projections.poison import spoil
 from tests.world import World
 
 NAMES = [f"u{number}" for number in range(6)]
@@ -25,14 +24,14 @@ NAMES = [f"u{number}" for number in range(6)]
 def world(emptiable: Engine) -> World:
     """Six leads with a file and a name each, of whom every other buys; a visitor whom nobody knows."""
     world = World(emptiable)
-    events: list[Any] = [said(0, 0, anonymous_id="nobody")]
+    events: list[Any] = [say(0, 0, anonymous_id="nobody")]
     for place, name in enumerate(NAMES):
         events += [
-            said(10 * place + 1, place + 1, "file.downloaded", anonymous_id=name),
-            said(10 * place + 2, place + 20, "lead.identified", anonymous_id=name, user_id=name, traits={"city": "Riga"}),
+            say(10 * place + 1, place + 1, "file.downloaded", anonymous_id=name),
+            say(10 * place + 2, place + 20, "lead.identified", anonymous_id=name, user_id=name, traits={"city": "Riga"}),
         ]
         if place % 2:
-            events.append(said(10 * place + 3, place + 40, "deal.won", user_id=name))
+            events.append(say(10 * place + 3, place + 40, "deal.won", user_id=name))
     world.append(sorted(events, key=lambda one: one.arrival))
     world.tick(world.clock + DAY)
     world.catch_up()

@@ -13,25 +13,12 @@ from lead_events.domain.times import MINUTE, format_instant
 from lead_events.store import erasing, schema
 from lead_events.store.engine import reading
 from lead_events.store.erasing import Request
-from lead_events.store.erasure_scope import AlreadyErased
 from lead_events.store.log import Kept
 from lead_events.store.verify import verify_log
 from tests import builders
 from tests.histories import START, Said, logs
-from tests.projections.test_properties import pages, some
+from tests.projections.examples import pages, some
 from tests.world import World
-
-
-def erase(world: World, place: int) -> int | None:
-    """Erase one of the leads that there are; return its founding position, or None when it was erased before."""
-    foundings = [row["founding"] for row in world.rows() if not row["emptied"]]
-    founding = int(foundings[place % len(foundings)])
-    world.clock += MINUTE
-    try:
-        erasing.erase(world.engine, world.vault, Request(founding, 1, "test", world.clock))
-    except AlreadyErased:
-        return None
-    return founding
 
 
 def state_of(row: dict[str, Any]) -> dict[str, Any]:
@@ -49,10 +36,10 @@ def test_rows_after_erasures_are_those_of_a_replay(
     world = World(emptiable)
     world.append(said[:cut])
     world.catch_up(page)
-    erase(world, place)
+    world.erase(place)
     world.append([Said(one.number, max(one.arrival, world.clock + MINUTE), one.body) for one in said[cut:]])
     world.catch_up(page)
-    erase(world, again)
+    world.erase(again)
     world.catch_up(page)
     live = world.rows()
     world.rebuild(page)
@@ -68,7 +55,7 @@ def test_an_erasure_touches_nobody_who_never_named_the_person(emptiable: Engine,
     world.append(said)
     world.catch_up()
     before = {row["founding"]: row for row in world.rows()}
-    gone = erase(world, place)
+    gone = world.erase(place)
     assert gone is not None
     world.step()
     after = {row["founding"]: row for row in world.rows()}
@@ -99,7 +86,7 @@ def test_what_is_sent_again_after_an_erasure_brings_nothing_back(emptiable: Engi
     world.catch_up()
     owners = {row["founding"] for row in world.rows() if not row["emptied"]}
     assume(owners)
-    gone = erase(world, place)
+    gone = world.erase(place)
     world.catch_up()
     stored = _refs(world)
     for outcome in world.append(said):

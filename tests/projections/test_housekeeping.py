@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-
 from sqlalchemy import Engine, func, select, update
 
 from lead_events import clock
 from lead_events.domain.lead import FOLD_REVISION
-from lead_events.projections import worker
-from lead_events.projections.replay import Opening
 from lead_events.store import generations, schema
 from lead_events.store.engine import reading, writing
-from lead_events.store.generations import Generation, Status
+from lead_events.store.generations import Status
 from tests.histories import START, Said
-from tests.world import MASTER_KEY, World
+from tests.projections.housekeeping import keep_house, load_all
+from tests.world import World
 
 EARLIER_REVISION = FOLD_REVISION - 1
 
@@ -33,18 +30,6 @@ def upgraded(engine: Engine) -> World:
     with writing(engine) as connection:
         connection.execute(update(schema.generations).values(fold_revision=EARLIER_REVISION))
     return world
-
-
-def keep_house(world: World) -> None:
-    """Let a worker do its housekeeping once."""
-    url = world.engine.url.render_as_string(hide_password=False)
-    worker.keep_house(Opening(url, MASTER_KEY), world.engine, world.vault, threading.Event())
-
-
-def load_all(world: World) -> list[Generation]:
-    """Return the generations, oldest first."""
-    with reading(world.engine) as connection:
-        return generations.load_all(connection)
 
 
 def test_an_upgrade_that_changes_no_lead_promotes_its_rebuild_by_itself(emptiable: Engine) -> None:

@@ -10,81 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from lead_events import clock
 from lead_events.domain.lists import compile_lists
 from lead_events.domain.model import compile_model
-from lead_events.projections import promotion, replay
-from lead_events.projections.building import build_part
+from lead_events.projections import promotion
 from lead_events.projections.pairing import ask, fold_pairs
 from lead_events.projections.previewing import preview
 from lead_events.projections.projector import Models
 from lead_events.projections.verifying import verify_leads
-from lead_events.store import generations, lists, parts
-from lead_events.store.engine import reading, writing
+from lead_events.store import generations
+from lead_events.store.engine import reading
 from lead_events.store.generations import Status
-from tests.histories import MODEL, START, Said
-from tests.projections.test_housekeeping import keep_house, load_all
-from tests.projections.test_preview import SAME, rows, states
-from tests.projections.test_properties import some
+from tests.projections.built import SAME, build, rows, states
+from tests.projections.examples import some
+from tests.projections.housekeeping import keep_house, load_all
+from tests.projections.mailing import DOCUMENT, forms, publish_lists
 from tests.world import World
 
 MAILS = ("firm.example", "gmail.com", "mail.ru", "mailinator.com", "shop.example")
-DOCUMENT: dict[str, Any] = {
-    **MODEL,
-    "scores": {
-        **MODEL["scores"],
-        "address": {
-            "floor": -100,
-            "rules": [
-                {"id": "business", "when": {"traits.email": {"mail": "business"}}, "points": 10},
-                {"id": "free", "when": {"traits.email": {"mail": "free"}}, "points": -5},
-                {"id": "form-by-free", "when": {"type": "form.submitted", "traits.email": {"mail": "free"}}, "points": 3},
-            ],
-        },
-    },
-    "definitions": {**MODEL["definitions"], "firm": {"traits.email": {"mail": "business"}}},
-}
-
-
-def said(domains: list[str]) -> list[Said]:
-    """Let somebody of each domain send a form."""
-    return [
-        Said(
-            number,
-            START + number * 1_000_000,
-            {
-                "type": "form.submitted",
-                "anonymous_id": f"w{number}",
-                "event_id": f"e{number}",
-                "properties": {"form_id": "f"},
-                "traits": {"email": f"p{number}@{domain}"},
-            },
-        )
-        for number, domain in enumerate(domains)
-    ]
-
-
-def publish(world: World, document: dict[str, Any]) -> int:
-    """Publish lists."""
-    with writing(world.engine) as connection:
-        return lists.publish(connection, document, "test", "", clock.now())
-
-
-def build(world: World, number: int) -> int:
-    """Build a generation of a model with the newest lists, as a worker does."""
-    generation_id = replay.begin(world.engine, number, part_positions=3)
-    with reading(world.engine) as connection:
-        generation = generations.load(connection, generation_id)
-    while True:
-        with writing(world.engine) as connection:
-            part = parts.take(connection, generation_id, clock.now())
-        if part is None:
-            break
-        build_part(world.engine, world.vault, generation, Models(world.engine).of(generation), part)
-    assert replay._complete(world.engine, world.vault, generation_id, threading.Event())
-    return generation_id
-
-
 _SOME = st.lists(st.sampled_from(MAILS), unique=True, max_size=3)
 
 
@@ -105,14 +47,14 @@ def test_what_preview_says_of_lists_is_what_promotion_gives(
 ) -> None:
     """State by state and number by number, from the shipped lists to others and on to others again."""
     world = World(emptiable, DOCUMENT)
-    world.append(said(domains))
+    world.append(forms(domains))
     world.catch_up()
     for document in (first, second):
         model = compile_model(DOCUMENT, compile_lists(document))
         question = ask(emptiable, model)
         before, after = states(fold_pairs(emptiable, world.vault, question))
         report = list(preview(emptiable, world.vault, model, threading.Event()))[-1]
-        number = publish(world, document)
+        number = publish_lists(world, document)
         generation_id = build(world, 1)
         assert (before, after) == (rows(world, question.live.generation_id), rows(world, generation_id))
         with reading(emptiable) as connection:
@@ -127,11 +69,11 @@ def test_what_preview_says_of_lists_is_what_promotion_gives(
 def test_lists_that_change_a_lead_wait_for_an_operator(emptiable: Engine) -> None:
     """The worker builds the live model with them, and says who differs; the old generation serves on until somebody promotes."""
     world = World(emptiable, DOCUMENT)
-    world.append(said(["firm.example", "gmail.com"]))
+    world.append(forms(["firm.example", "gmail.com"]))
     world.catch_up()
     keep_house(world)
     assert len(load_all(world)) == 1
-    assert publish(world, {"free": {"add": ["firm.example"]}}) == 2
+    assert publish_lists(world, {"free": {"add": ["firm.example"]}}) == 2
     keep_house(world)
     keep_house(world)
     old, new = load_all(world)
@@ -148,9 +90,9 @@ def test_lists_that_change_a_lead_wait_for_an_operator(emptiable: Engine) -> Non
 def test_lists_that_change_no_lead_go_live_by_themselves(emptiable: Engine) -> None:
     """Nobody has such an address, so nothing is to be decided."""
     world = World(emptiable, DOCUMENT)
-    world.append(said(["firm.example", "gmail.com"]))
+    world.append(forms(["firm.example", "gmail.com"]))
     world.catch_up()
-    publish(world, {"free": {"add": ["nobody.example"]}})
+    publish_lists(world, {"free": {"add": ["nobody.example"]}})
     keep_house(world)
     old, new = load_all(world)
     assert [(each.status, each.list_revision) for each in (old, new)] == [(Status.RETIRED, 1), (Status.LIVE, 2)]
@@ -159,9 +101,9 @@ def test_lists_that_change_no_lead_go_live_by_themselves(emptiable: Engine) -> N
 def test_lists_that_change_companies_alone_wait_too(emptiable: Engine) -> None:
     """A model that asks nothing of addresses: who belongs to which company is different all the same, and is said."""
     world = World(emptiable)
-    world.append(said(["firm.example", "firm.example", "gmail.com"]))
+    world.append(forms(["firm.example", "firm.example", "gmail.com"]))
     world.catch_up()
-    publish(world, {"free": {"add": ["firm.example"], "remove": ["gmail.com"]}})
+    publish_lists(world, {"free": {"add": ["firm.example"], "remove": ["gmail.com"]}})
     keep_house(world)
     _, new = load_all(world)
     difference = orjson.loads(new.difference or "")
@@ -172,9 +114,9 @@ def test_lists_that_change_companies_alone_wait_too(emptiable: Engine) -> None:
 def test_a_rollback_leaves_the_lists_of_before(emptiable: Engine) -> None:
     """The generation with the older lists lives on, is folded with them, and is not built anew against the operator's will."""
     world = World(emptiable, DOCUMENT)
-    world.append(said(["firm.example"]))
+    world.append(forms(["firm.example"]))
     world.catch_up()
-    publish(world, {"free": {"add": ["firm.example"]}})
+    publish_lists(world, {"free": {"add": ["firm.example"]}})
     keep_house(world)
     promotion.promote(emptiable, world.vault, 2, Models(emptiable))
     promotion.rollback(emptiable, world.vault, Models(emptiable))

@@ -3,133 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
-from lead_events import clock
 from lead_events.domain import wire
 from lead_events.domain.identity import Known
-from lead_events.domain.lead_id import encode_lead_id
-from lead_events.domain.times import MINUTE, Instant, format_instant
+from lead_events.domain.times import MINUTE, format_instant
 from lead_events.projections import replay
-from lead_events.projections.building import build_part
-from lead_events.store import generations, identity, listing, log, parts, schema
-from lead_events.store.engine import reading, writing
+from lead_events.projections.projector import Models
+from lead_events.store import identity, listing, log, schema
+from lead_events.store.engine import reading
 from lead_events.store.envelope import Arrival
-from lead_events.store.generations import Status
+from tests.building import build_parts
 from tests.histories import START, Said, logs
-from tests.projections.test_properties import pages, some
-from tests.world import LOG_ID, World
+from tests.projections.examples import pages, some
+from tests.projections.merging import Act, Edit, Join, Say, Story, merges, own
+from tests.world import World
 
 LEDGER = {"position", "updated_at"}
 """Columns that follow the order of the log; all others are content."""
-
-
-@dataclass(frozen=True)
-class Say:
-    """The next events arrive."""
-
-    size: int
-
-
-@dataclass(frozen=True)
-class Join:
-    """Somebody merges two leads, or parts them; they are named by their place among those that there are."""
-
-    one: int
-    two: int
-    active: bool = True
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Somebody edits a lead, named as in ``Join``, and gives it an address in some cases."""
-
-    lead: int
-    email: str | None = None
-
-
-Act = Say | Join | Edit
-_places = st.integers(0, 30)
-acts = st.lists(
-    st.one_of(
-        st.builds(Say, st.integers(1, 6)),
-        st.builds(Join, _places, _places, st.sampled_from([True, True, True, False])),
-        st.builds(Edit, _places, st.sampled_from([None, "anna@firm.example", "new@firm.example"])),
-    ),
-    min_size=3,
-    max_size=12,
-)
-
-
-class Story:
-    """A history with merges, told to a world; what was told can be told again to another one."""
-
-    def __init__(self, world: World) -> None:
-        """Begin with nothing said."""
-        self.world = world
-        self.told: list[tuple[Instant, list[Arrival]]] = []
-        self.pairs: set[tuple[int, int]] = set()
-
-    def play(self, said: Sequence[Said], around: Iterable[Act], page: int) -> None:
-        """Let everything happen, with the projector in between."""
-        waiting = list(said)
-        for act in around:
-            if isinstance(act, Say):
-                self._tell([Arrival(1, one.admitted(), one.arrival) for one in waiting[: act.size]])
-                del waiting[: act.size]
-            else:
-                self._act(act)
-            self.world.step(page)
-        self._tell([Arrival(1, one.admitted(), one.arrival) for one in waiting])
-        self.world.catch_up(page)
-
-    def part(self) -> None:
-        """Undo every merge that is in force."""
-        for one, two in sorted(self.pairs):
-            self._tell([self._own("lead.unmerged", one, two)])
-
-    def _act(self, act: Join | Edit) -> None:
-        foundings = [row["founding"] for row in self.world.rows()]
-        if not foundings:
-            return
-        if isinstance(act, Edit):
-            self._tell([self._edit(foundings[act.lead % len(foundings)], act.email)])
-            return
-        one, two = foundings[act.one % len(foundings)], foundings[act.two % len(foundings)]
-        if one != two:
-            pair = min(one, two), max(one, two)
-            self.pairs = self.pairs | {pair} if act.active else self.pairs - {pair}
-            self._tell([self._own("lead.merged" if act.active else "lead.unmerged", one, two)])
-
-    def _edit(self, founding: int, email: str | None) -> Arrival:
-        traits = {"job_title": "Director"} | ({"email": email} if email else {})
-        body = {"type": "lead.traits_set", "lead_id": encode_lead_id(LOG_ID, founding), "author": "zoe", "traits": traits}
-        return self._arrive(body)
-
-    def _own(self, type_: str, one: int, two: int) -> Arrival:
-        ids = {"lead_id": encode_lead_id(LOG_ID, one), "into": encode_lead_id(LOG_ID, two)}
-        return self._arrive({"type": type_, "properties": ids, "author": "zoe"})
-
-    def _arrive(self, body: dict[str, Any]) -> Arrival:
-        number = sum(len(batch) for _, batch in self.told)
-        return own(body, f"own-{number}", self.world.clock)
-
-    def _tell(self, arrivals: list[Arrival]) -> None:
-        if arrivals:
-            self.world.clock = max([self.world.clock, *(each.arrived_at for each in arrivals)])
-            self.told.append((self.world.clock, arrivals))
-            log.append(self.world.engine, self.world.vault, arrivals)
-
-
-def own(body: dict[str, Any], event_id: str, arrival: Instant) -> Arrival:
-    """Make an event as the service's own endpoints do."""
-    event = wire.admit(body, arrival=arrival, trusted=True, phone_region=None, new_event_id=lambda: event_id, own=True)
-    return Arrival(1, event, arrival)
 
 
 def without_merges(arrivals: Sequence[Arrival]) -> list[Arrival]:
@@ -150,7 +45,7 @@ def content(world: World) -> list[dict[str, Any]]:
 
 
 @some(0.5)
-@given(said=logs(), around=acts, page=pages)
+@given(said=logs(), around=merges, page=pages)
 def test_after_an_unmerge_every_lead_is_as_if_the_merge_had_never_been(
     emptiable: Engine, said: list[Said], around: list[Act], page: int
 ) -> None:
@@ -181,7 +76,7 @@ VISITOR_EDITED_WHILE_MERGED = (
 
 @some(0.5)
 @example(said=VISITOR_EDITED_WHILE_MERGED[0], around=VISITOR_EDITED_WHILE_MERGED[1], page=50)
-@given(said=logs(), around=acts, page=pages)
+@given(said=logs(), around=merges, page=pages)
 def test_rows_with_merges_are_what_one_run_and_a_build_come_to(
     emptiable: Engine, said: list[Said], around: list[Act], page: int
 ) -> None:
@@ -219,19 +114,12 @@ def merged_away(world: World) -> list[int]:
 def built(world: World) -> list[dict[str, Any]]:
     """Build a generation beside the live one, in parts of five positions, and return its rows."""
     generation_id = replay.begin(world.engine, 1, part_positions=5)
-    with reading(world.engine) as connection:
-        generation = generations.load(connection, generation_id)
-    assert generation.status is Status.BUILDING
-    while True:
-        with writing(world.engine) as connection:
-            part = parts.take(connection, generation_id, clock.now())
-        if part is None:
-            return world.rows(generation_id)
-        build_part(world.engine, world.vault, generation, world.model, part)
+    build_parts(world.engine, world.vault, Models(world.engine), generation_id)
+    return world.rows(generation_id)
 
 
 @some(0.3)
-@given(said=logs(), around=acts)
+@given(said=logs(), around=merges)
 def test_a_merged_id_leads_to_the_one_that_stands_for_it(emptiable: Engine, said: list[Said], around: list[Act]) -> None:
     """Every emptied lead's id resolves to a lead that has events, and a merged one's to its survivor."""
     story = Story(World(emptiable))

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, select, update
 from lead_events.projections import projector
 from lead_events.store import parked, schema
 from lead_events.store.engine import reading, writing
-from tests.projections.test_projector import said
+from tests.histories import say
+from tests.projections.poison import mend, spoil
 from tests.world import World
 
 
@@ -20,26 +21,12 @@ def world(emptiable: Engine) -> World:
     """Anna and Boris, two events each; Anna's second cannot be read."""
     world = World(emptiable)
     world.append([
-        said(0, 0, "file.downloaded", anonymous_id="a", user_id="anna"),
-        said(1, 1, "file.downloaded", anonymous_id="b", user_id="boris"),
-        said(2, 2, anonymous_id="a", user_id="anna", traits={"city": "Riga"}),
-        said(3, 3, anonymous_id="b", user_id="boris", traits={"city": "Oslo"}),
+        say(0, 0, "file.downloaded", anonymous_id="a", user_id="anna"),
+        say(1, 1, "file.downloaded", anonymous_id="b", user_id="boris"),
+        say(2, 2, anonymous_id="a", user_id="anna", traits={"city": "Riga"}),
+        say(3, 3, anonymous_id="b", user_id="boris", traits={"city": "Oslo"}),
     ])  # fmt: skip
     return world
-
-
-def spoil(world: World, table: Any, column: str, where: Any) -> tuple[Any, Any, bytes]:
-    """Flip bits of stored bytes and return what ``mend`` needs."""
-    with writing(world.engine) as connection:
-        kept = connection.execute(select(table.c[column]).where(where)).scalar_one()
-        connection.execute(update(table).where(where).values({column: bytes(byte ^ 255 for byte in kept)}))
-    return table, where, kept
-
-
-def mend(world: World, column: str, table: Any, where: Any, kept: bytes) -> None:
-    """Put the bytes back."""
-    with writing(world.engine) as connection:
-        connection.execute(update(table).where(where).values({column: kept}))
 
 
 def waiting(world: World) -> list[parked.Parked]:
@@ -64,7 +51,7 @@ def test_poison_parks_one_lead_and_mending_heals_it(world: World) -> None:
     assert orjson.loads(boris["state"])["traits"]["city"][0] == "Oslo"
     assert orjson.loads(anna["state"])["events"] == 1
 
-    world.append([said(4, 4, anonymous_id="a", user_id="anna"), said(5, 5, anonymous_id="b", user_id="boris")])
+    world.append([say(4, 4, anonymous_id="a", user_id="anna"), say(5, 5, anonymous_id="b", user_id="boris")])
     world.catch_up(1)
     anna, boris = world.rows()
     assert (anna["position"], orjson.loads(anna["state"])["events"]) == (5, 1)
@@ -139,7 +126,7 @@ def test_an_event_left_out_on_purpose(world: World) -> None:
 def test_identity_is_never_parked(world: World) -> None:
     """Who is who is decided from the envelope alone: a poisoned event still claims its browser."""
     spoil(world, schema.sealed, "bytes", schema.sealed.c.position == 3)
-    world.append([said(4, 4, anonymous_id="a")])
+    world.append([say(4, 4, anonymous_id="a")])
     world.catch_up(1)
     assert [row["position"] for row in world.rows()] == [5, 4]
 
@@ -148,7 +135,7 @@ def test_a_retry_beats_a_step_that_was_read_before_it(world: World) -> None:
     """A page that was read while the lead was parked cannot be saved over the healed lead."""
     spoilt = spoil(world, schema.sealed, "bytes", schema.sealed.c.position == 3)
     world.catch_up()
-    world.append([said(4, 4, anonymous_id="a", user_id="anna")])
+    world.append([say(4, 4, anonymous_id="a", user_id="anna")])
     page, folded = world.read_step()
     mend(world, "bytes", *spoilt)
     projector.refold(world.engine, world.vault, world.live, world.model, [1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -12,30 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, update
 
-from lead_events import clock
-from lead_events.domain import state
 from lead_events.domain.model import compile_model
 from lead_events.domain.times import MINUTE
-from lead_events.projections import promotion, replay
-from lead_events.projections.building import build_part
-from lead_events.projections.pairing import Portion, ask, fold_pairs
+from lead_events.projections import promotion
+from lead_events.projections.pairing import ask, fold_pairs
 from lead_events.projections.previewing import preview
 from lead_events.projections.projector import Models
 from lead_events.projections.sampling import estimate, shuffled
-from lead_events.store import generations, models, parts, schema
+from lead_events.store import generations, schema
 from lead_events.store.engine import reading, writing
-from tests.histories import MODEL, Act, Append, Said, StepOnce, acts, logs
-from tests.projections.test_merging import Story
-from tests.projections.test_merging import acts as merges
-from tests.projections.test_projector import said as say
-from tests.projections.test_properties import some
+from tests.histories import MODEL, Act, Append, Said, StepOnce, acts, logs, say
+from tests.projections.built import SAME, build, publish, rows, states
+from tests.projections.examples import some
+from tests.projections.merging import Story, merges
 from tests.world import World
 
 Document = dict[str, Any]
-States = dict[int, str]
-
-SAME = ("empty", "leads", "different", "definitions", "stages", "temperatures", "scores", "top_movers", "as_of")
-"""What a preview and the difference of a built generation both say."""
 
 
 @st.composite
@@ -57,38 +48,6 @@ def candidates(draw: st.DrawFn) -> Document:
     return document
 
 
-def states(pairs: Iterable[Portion]) -> tuple[States, States]:
-    """Return every lead's state under both models, each lead once."""
-    found = [pair for portion in pairs for pair in portion.pairs]
-    before = {pair.before.lead.founding: state.dump(pair.before.lead) for pair in found}
-    after = {pair.after.lead.founding: state.dump(pair.after.lead) for pair in found}
-    assert len(before) == len(after) == len(found)
-    return before, after
-
-
-def rows(world: World, generation_id: int) -> States:
-    """Return every lead's state in a generation."""
-    return {row["founding"]: row["state"] for row in world.rows(generation_id)}
-
-
-def build(world: World, document: Document) -> int:
-    """Publish a model and build a generation of it, as a worker does."""
-    with writing(world.engine) as connection:
-        number = models.publish(connection, document, "test", "", clock.now())
-    generation_id = replay.begin(world.engine, number, part_positions=7)
-    with reading(world.engine) as connection:
-        generation = generations.load(connection, generation_id)
-    model = compile_model(document)
-    while True:
-        with writing(world.engine) as connection:
-            part = parts.take(connection, generation_id, clock.now())
-        if part is None:
-            break
-        build_part(world.engine, world.vault, generation, model, part)
-    assert replay._complete(world.engine, world.vault, generation_id, threading.Event())
-    return generation_id
-
-
 @some(0.4)
 @given(said=logs(), around=acts(), page=st.sampled_from([1, 3, 50]), wait=st.sampled_from([0, 60, 6_000]), document=candidates())
 def test_what_preview_says_is_what_promotion_gives(
@@ -103,7 +62,7 @@ def test_what_preview_says_is_what_promotion_gives(
     question = ask(emptiable, model)
     before, after = states(fold_pairs(emptiable, world.vault, question))
     report = list(preview(emptiable, world.vault, model, threading.Event()))[-1]
-    generation_id = build(world, document)
+    generation_id = build(world, publish(world, document))
     assert (before, after) == (rows(world, world.live), rows(world, generation_id))
     with reading(emptiable) as connection:
         difference = orjson.loads(generations.load(connection, generation_id).difference or "")
@@ -127,7 +86,7 @@ def test_merges_and_unmerges_are_as_promotion_gives_them(
     world = story.world
     question = ask(emptiable, compile_model(document))
     found = states(fold_pairs(emptiable, world.vault, question))
-    assert found == (rows(world, world.live), rows(world, build(world, document)))
+    assert found == (rows(world, world.live), rows(world, build(world, publish(world, document))))
     story.part()
     world.catch_up()
     assert states(fold_pairs(emptiable, world.vault, question)) == found
@@ -143,7 +102,7 @@ def test_a_lead_that_cannot_be_folded_is_as_it_was_before(emptiable: Engine) -> 
     world.catch_up()
     assert [row["parked"] for row in world.rows() if not row["emptied"]] == [True]
     found = states(fold_pairs(emptiable, world.vault, ask(emptiable, compile_model(MODEL))))
-    assert found == (rows(world, world.live), rows(world, build(world, MODEL)))
+    assert found == (rows(world, world.live), rows(world, build(world, publish(world, MODEL))))
 
 
 def test_leads_with_long_histories_are_read_a_few_at_a_time(emptiable: Engine) -> None:

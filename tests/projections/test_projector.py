@@ -16,7 +16,7 @@ from lead_events.projections import projector
 from lead_events.store import generations, identity, leads, log, schema
 from lead_events.store.engine import reading
 from tests import builders
-from tests.histories import START, Said
+from tests.histories import START, Said, say
 from tests.world import World, dying
 
 
@@ -24,15 +24,6 @@ from tests.world import World, dying
 def world(emptiable: Engine) -> World:
     """An empty log under the short model."""
     return World(emptiable)
-
-
-def said(number: int, minutes: int, type_name: str = "page.viewed", late: int = 0, **body: Any) -> Said:
-    """An event that arrives so many minutes after the beginning, and happened ``late`` minutes before that."""
-    arrival = START + minutes * MINUTE
-    told = {"occurred_at": format_instant(arrival - late * MINUTE), "event_id": f"e-{number}", "properties": {}, **body}
-    if type_name == "file.downloaded":
-        told["properties"] = {"file": "x.pdf"}
-    return Said(number, arrival, builders.make_event(type_name, **told))
 
 
 @contextmanager
@@ -62,7 +53,7 @@ def history(row: dict[str, object]) -> list[list[object]]:
 
 def test_an_event_becomes_a_lead(world: World) -> None:
     """One event, one row, with the event's position and receipt."""
-    world.append([said(0, 0)])
+    world.append([say(0, 0)])
     assert world.step() == projector.Step(1, 1, 1, START)
     row = only(world)
     assert (row["founding"], row["position"], row["updated_at"], row["stage"]) == (1, 1, START, "visitor")
@@ -72,7 +63,7 @@ def test_an_event_becomes_a_lead(world: World) -> None:
 def test_time_moves_at_its_true_instant_however_late_the_projector(world: World) -> None:
     """A score that cooled three days ago is recorded as of then, and ``updated_at`` says so."""
     email: dict[str, Any] = {"traits": {"email": "anna@firm.example"}}
-    world.append([said(0, 0, "lead.identified", **email), said(1, 0, "file.downloaded", **email)])
+    world.append([say(0, 0, "lead.identified", **email), say(1, 0, "file.downloaded", **email)])
     world.catch_up()
     assert only(world)["stage"] == "mql"
     world.tick(START + 9 * DAY)
@@ -89,7 +80,7 @@ def test_time_moves_at_its_true_instant_however_late_the_projector(world: World)
 def test_a_row_waits_for_its_instant(world: World) -> None:
     """One microsecond before the due instant nothing moves, at it everything does."""
     email: dict[str, Any] = {"traits": {"email": "anna@firm.example"}}
-    world.append([said(0, 0, "file.downloaded", **email)])
+    world.append([say(0, 0, "file.downloaded", **email)])
     world.catch_up()
     due = only(world)["due_at"]
     assert isinstance(due, int)
@@ -105,9 +96,9 @@ def test_a_row_waits_for_its_instant(world: World) -> None:
 
 def test_a_tick_takes_no_position_and_bounds_receipts(world: World) -> None:
     """After a tick no event is received at or before it, whatever its arrival says."""
-    world.append([said(0, 0)])
+    world.append([say(0, 0)])
     world.tick(START + DAY)
-    world.append([said(1, 5)])
+    world.append([say(1, 5)])
     with reading(world.engine) as connection:
         rows = log.read(connection, 0, 9)
     assert [(row.position, row.received_at) for row in rows] == [(1, START), (2, START + DAY + 1)]
@@ -116,7 +107,7 @@ def test_a_tick_takes_no_position_and_bounds_receipts(world: World) -> None:
 
 def test_a_clock_never_goes_back(world: World) -> None:
     """A tick into the past does nothing."""
-    world.append([said(0, 10)])
+    world.append([say(0, 10)])
     log.tick(world.engine, START)
     with reading(world.engine) as connection:
         assert log.read_head(connection).received_at == START + 10 * MINUTE
@@ -124,7 +115,7 @@ def test_a_clock_never_goes_back(world: World) -> None:
 
 def test_receipts_strictly_increase(world: World) -> None:
     """Arrivals of one instant, or of a clock that was set back, are a microsecond apart."""
-    world.append([said(0, 10), said(1, 10), said(2, 0)])
+    world.append([say(0, 10), say(1, 10), say(2, 0)])
     with reading(world.engine) as connection:
         received: list[Instant] = [row.received_at for row in log.read(connection, 0, 9)]
     assert received == [START + 10 * MINUTE + n for n in range(3)]
@@ -132,7 +123,7 @@ def test_receipts_strictly_increase(world: World) -> None:
 
 def test_duplicates_change_nothing(world: World) -> None:
     """The same event again, in the same batch or later, is no event."""
-    one = said(0, 0)
+    one = say(0, 0)
     outcomes = world.append([one, one])
     assert [outcome.kept for outcome in outcomes] == [log.Kept.CREATED, log.Kept.DUPLICATE]
     world.catch_up()
@@ -145,7 +136,7 @@ def test_duplicates_change_nothing(world: World) -> None:
 @pytest.mark.parametrize("transaction", [1, 2])
 def test_a_death_before_a_commit_loses_and_repeats_nothing(world: World, transaction: int) -> None:
     """Whether identity or the step was about to be committed, the next projector does the same work once."""
-    world.append([said(n, n, anonymous_id="w", user_id="u") for n in range(4)])
+    world.append([say(n, n, anonymous_id="w", user_id="u") for n in range(4)])
     with dying(world.engine, transaction):
         world.step()
     with reading(world.engine) as connection:
@@ -158,10 +149,10 @@ def test_a_death_before_a_commit_loses_and_repeats_nothing(world: World, transac
 def test_a_late_event_is_folded_where_it_belongs(world: World) -> None:
     """An event from before the last time move is not appended behind it: the lead is as if it had come in time."""
     email: dict[str, Any] = {"traits": {"email": "anna@firm.example"}}
-    world.append([said(0, 0, "file.downloaded", **email)])
+    world.append([say(0, 0, "file.downloaded", **email)])
     world.tick(START + 2 * DAY)
     world.catch_up()
-    world.append([said(1, 4_000, "form.submitted", late=3_900, properties={"form_id": "f"}, **email)])
+    world.append([say(1, 4_000, "form.submitted", late=3_900, properties={"form_id": "f"}, **email)])
     world.catch_up()
     row = only(world)
     assert row["position"] == 2
@@ -172,7 +163,7 @@ def test_a_late_event_is_folded_where_it_belongs(world: World) -> None:
 def test_a_claim_empties_the_visitor(world: World) -> None:
     """The visitor's row stays, empty, when a known person turns out to have been behind it."""
     world.append(
-        [said(0, 0, anonymous_id=None, user_id="u"), said(1, 1, anonymous_id="w"), said(2, 2, anonymous_id="w", user_id="u")]
+        [say(0, 0, anonymous_id=None, user_id="u"), say(1, 1, anonymous_id="w"), say(2, 2, anonymous_id="w", user_id="u")]
     )
     for _ in range(3):
         world.step(1)
@@ -186,7 +177,7 @@ def test_a_claim_empties_the_visitor(world: World) -> None:
 def test_events_about_nobody_pass(world: World) -> None:
     """Spend makes no lead and stops no page."""
     spend = builders.make_event("spend.recorded", occurred_at=format_instant(START), event_id="s")
-    world.append([Said(0, START, spend), said(1, 1)])
+    world.append([Said(0, START, spend), say(1, 1)])
     world.catch_up()
     assert [row["founding"] for row in world.rows()] == [2]
 
@@ -196,8 +187,8 @@ def test_more_due_leads_than_fit_one_step(emptiable: Engine, monkeypatch: pytest
     from lead_events.projections import pages
 
     world = World(emptiable)
-    told = [said(n, n % 5, "file.downloaded", anonymous_id=f"w{n}", user_id=f"u{n}") for n in range(24)]
-    told += [said(99, 9_000, anonymous_id="w3"), said(100, 9_000, anonymous_id="late")]
+    told = [say(n, n % 5, "file.downloaded", anonymous_id=f"w{n}", user_id=f"u{n}") for n in range(24)]
+    told += [say(99, 9_000, anonymous_id="w3"), say(100, 9_000, anonymous_id="late")]
     world.append(told[:24])
     world.catch_up()
     monkeypatch.setattr(pages, "DUE_LEADS", 5)
@@ -216,7 +207,7 @@ def test_statements_of_a_step_do_not_grow_with_the_page(world: World) -> None:
     """Five leads or fifty: the same number of statements."""
     counts = []
     for batch in (range(5), range(5, 55)):
-        world.append([said(n, n, anonymous_id=f"w{n}", user_id=f"u{n}") for n in batch])
+        world.append([say(n, n, anonymous_id=f"w{n}", user_id=f"u{n}") for n in batch])
         with counting(world.engine) as statements:
             world.step()
         counts.append(len(statements))
@@ -225,7 +216,7 @@ def test_statements_of_a_step_do_not_grow_with_the_page(world: World) -> None:
 
 def test_two_generations_share_identity_and_nothing_else(world: World) -> None:
     """A second generation folds from the beginning while the first stands still."""
-    world.append([said(n, n * 30, anonymous_id="w", user_id="u") for n in range(6)])
+    world.append([say(n, n * 30, anonymous_id="w", user_id="u") for n in range(6)])
     world.catch_up(2)
     other = world.another()
     while projector.step(world.engine, world.vault, other, world.model, 4) is not None:
@@ -236,8 +227,8 @@ def test_two_generations_share_identity_and_nothing_else(world: World) -> None:
 def test_rows_hold_what_lists_are_asked_by(world: World) -> None:
     """Columns repeat the state: contact, owner, stage, search text, definitions met, ranks."""
     world.append([
-        said(0, 0, "file.downloaded", traits={"email": "anna@firm.example", "company": "Firm"}),
-        said(1, 1, "lead.assigned", owner="boris", properties={"owner": "boris"}),
+        say(0, 0, "file.downloaded", traits={"email": "anna@firm.example", "company": "Firm"}),
+        say(1, 1, "lead.assigned", owner="boris", properties={"owner": "boris"}),
     ])  # fmt: skip
     world.catch_up()
     row = only(world)

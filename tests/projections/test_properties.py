@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 import orjson
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
@@ -14,20 +14,12 @@ from lead_events.domain.identity import Named
 from lead_events.domain.times import MINUTE, Instant
 from lead_events.store import identity
 from lead_events.store.engine import reading
-from tests.domain.test_identity import W1, A, B, Reference, named_logs
+from tests.domain.named import W1, A, B, Reference, named_logs
 from tests.histories import LANGUAGE, Act, Append, Said, StepOnce, acts, logs
+from tests.projections.examples import pages, some
 from tests.world import World
 
-
-def some(share: float) -> settings:
-    """Take a share of the profile's examples, for every example goes through a database that is emptied first."""
-    most = max(5, int(settings.default.max_examples * share)) if settings.default else 5
-    phases = [Phase.explicit, Phase.generate]
-    return settings(max_examples=most, suppress_health_check=list(HealthCheck), phases=phases)
-
-
 untils = st.sampled_from([0, 60, 900, 6_000])
-pages = st.sampled_from([1, 3, 50])
 models = st.sampled_from([None, LANGUAGE])
 """The short model, or the one with every construct of the language."""
 

@@ -15,11 +15,12 @@ from lead_events.domain.proof import Link
 from lead_events.projections import promotion, verifying
 from lead_events.projections.projector import Models
 from lead_events.projections.proving import prove
-from lead_events.store import generations, log, models, promotions, schema
+from lead_events.store import generations, log, promotions, schema
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import Arrival, pack_batch
 from lead_events.store.verify import verify_log
-from tests.projections.test_lists import DOCUMENT, build, publish, said
+from tests.projections.built import build, publish
+from tests.projections.mailing import DOCUMENT, forms, publish_lists
 from tests.world import World, empty
 
 
@@ -27,13 +28,11 @@ from tests.world import World, empty
 def world(emptiable: Engine) -> World:
     """A log in which model 2 went live, then the newest lists with it, and then both were rolled back to model 2 alone."""
     world = World(emptiable, DOCUMENT)
-    world.append(said(["firm.example", "gmail.com"]))
+    world.append(forms(["firm.example", "gmail.com"]))
     world.catch_up()
-    with writing(emptiable) as connection:
-        models.publish(connection, {**DOCUMENT, "name": "the second"}, "test", "", clock.now())
     compiled = Models(emptiable)
-    promotion.promote(emptiable, world.vault, build(world, 2), compiled)
-    publish(world, {"free": {"add": ["firm.example"]}})
+    promotion.promote(emptiable, world.vault, build(world, publish(world, {**DOCUMENT, "name": "the second"})), compiled)
+    publish_lists(world, {"free": {"add": ["firm.example"]}})
     promotion.promote(emptiable, world.vault, build(world, 2), compiled)
     promotion.rollback(emptiable, world.vault, compiled)
     return world

@@ -11,61 +11,18 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, update
 
 from lead_events.domain.consent import stamp
+from lead_events.domain.profile import KEPT_SESSIONS
 from lead_events.domain.times import MINUTE, format_instant
 from lead_events.store import log, schema
 from lead_events.store.engine import writing
 from lead_events.store.envelope import Arrival
 from tests import builders
-from tests.histories import LANGUAGE, MODEL, START, Act, Append, Said, StepOnce, acts, logs
+from tests.histories import START, Act, Append, Said, StepOnce, acts, logs, say
+from tests.projections.examples import some
+from tests.projections.merging import Story, merges
+from tests.projections.narrow import documents, other_points
 from tests.projections.recalled import AT, PRICING, PROPERTIES, Document, compare, model
-from tests.projections.test_merging import Story
-from tests.projections.test_merging import acts as merges
-from tests.projections.test_projector import said as say
-from tests.projections.test_properties import some
 from tests.world import World
-
-WHENS: list[Document] = [
-    {"type": "page.viewed", "context.page.path": "/pricing"},
-    {"type": "page.viewed", "context.page.url": {"glob": "https://a*"}},
-    {"context.page.path": {"not": "/pricing"}, "type": ["page.viewed", "file.downloaded"]},
-    {"type": "page.scrolled", "properties.depth": {"at_least": 50}},
-    {"type": "file.downloaded", "properties.file": "x.pdf"},
-    {"type": "form.submitted", "properties.amount": {"at_least": 1}},
-    {"properties.file": {"not": "present"}, "context.page.path": {"not": "present"}},
-    {"type": "signal.lit", "properties.colour": "red"},
-    {"type": "page.viewed", "user_id": "u1"},
-]
-
-
-LIMITS: list[Document] = [{}, {"limit": {"times": 1, "per": "session"}}, {"limit": {"times": 1, "per": "day"}}, {"cap": 4}]
-
-
-@st.composite
-def narrow(draw: st.DrawFn) -> Document:
-    """A model that few events matter to: rules on some pages or fields only, no visits, waits in some stages."""
-    document: Document = orjson.loads(orjson.dumps(MODEL))
-    rules = document["scores"]["behaviour"]["rules"] = [{"id": "none", "when": {"type": "nothing.done"}, "points": 1}]
-    for number, when in enumerate(draw(st.lists(st.sampled_from(WHENS), max_size=3))):
-        points = draw(st.sampled_from([3, 30, -2]))
-        rules.append({"id": f"rule-{number}", "when": when, "points": points, **draw(st.sampled_from(LIMITS))})
-    document["scores"]["heat"]["rules"] = [{"id": "nothing", "when": {"type": "nothing.done"}, "points": 1}]
-    document["definitions"]["reader"]["count"] = draw(st.sampled_from(WHENS[:5]))
-    del document["definitions"]["regular"]
-    if draw(st.booleans()):
-        document["definitions"]["idle"] = {"not": {"count": {"type": "form.submitted"}, "at_least": 1}}
-    if draw(st.booleans()):
-        document["stages"]["sal"]["exits"] = []
-    return document
-
-
-def other_points(document: Document, points: int) -> Document:
-    """Return a model that differs in what its last rule on behaviour gives, and in nothing else."""
-    changed: Document = orjson.loads(orjson.dumps(document))
-    changed["scores"]["behaviour"]["rules"][-1]["points"] = points
-    return changed
-
-
-documents = st.one_of(narrow(), narrow(), narrow(), st.sampled_from([MODEL, LANGUAGE]))
 
 
 @st.composite
@@ -133,6 +90,20 @@ STORIES: dict[str, tuple[Document, list[Said]]] = {
         model({"when": PRICING, "limit": {"times": 1, "per": "session"}}),
         [say(n, 20 * n, anonymous_id="w", context=AT[path]) for n, path in enumerate(["/pricing", "/", "/pricing"])],
     ),
+    "a visit in which somebody is named is one visit": (
+        model({"when": {"type": "page.viewed"}, "limit": {"times": 1, "per": "session"}}),
+        [
+            say(1, 0, anonymous_id="w", context=AT["/"], traits={"email": "anna@firm.example"}),
+            say(2, 5, anonymous_id="w", context=AT["/pricing"]),
+        ],
+    ),
+    "who is named during a visit did not come twice": (
+        model({"when": PRICING}, definitions={"again": {"visits": {"at_least": 2}}}),
+        [
+            say(1, 0, anonymous_id="w", context=AT["/"]),
+            say(2, 5, "lead.identified", anonymous_id="w", traits={"email": "anna@firm.example"}),
+        ],
+    ),
     "without consent an event is something else": (
         model({"when": {"context.page.path": {"not": "present"}, "properties.file": {"not": "present"}}}),
         [say(1, 0, anonymous_id="w", context=AT["/"]), WITHDRAWN, say(3, 9, anonymous_id="w", context=AT["/"])],
@@ -148,6 +119,14 @@ STORIES: dict[str, tuple[Document, list[Said]]] = {
     "a number decides": (
         model({"when": {"type": "page.scrolled", "properties.depth": {"at_least": 50}}}),
         [say(n, n, "page.scrolled", anonymous_id="w", properties={"depth": depth}) for n, depth in enumerate([10, 60, 49.5])],
+    ),
+    "of too many browsers a lead forgets the visits of some": (
+        model({"when": PRICING, "limit": {"times": 1, "per": "session"}}),
+        [
+            say(0, 0, anonymous_id="w-0", user_id="u1", context=AT["/pricing"]),
+            *(say(n, n, anonymous_id=f"w-{n}", user_id="u1", context=AT["/"]) for n in range(1, KEPT_SESSIONS + 1)),
+            say(20, 20, anonymous_id="w-0", user_id="u1", context=AT["/pricing"]),
+        ],
     ),
     "a lead is as old as its first event": (
         model({"when": PRICING}, definitions={"young": {"not": {"scores.behaviour": {"at_least": 90}}}}),

@@ -8,14 +8,12 @@ import sys
 import pytest
 from sqlalchemy import Engine
 
-from lead_events import clock
 from lead_events.domain.times import SECOND, Instant
 from lead_events.projections import building, niced, replay
-from lead_events.projections.building import build_part
 from lead_events.projections.estimating import _SILENCE
+from lead_events.projections.projector import Models
 from lead_events.projections.room import EVENT_SECONDS, LONGEST_SECONDS, MOST, Room, rest_for
-from lead_events.store import generations, parts
-from lead_events.store.engine import reading, writing
+from tests.building import build_parts
 from tests.histories import START, Said
 from tests.world import World
 
@@ -72,14 +70,7 @@ def test_a_build_in_short_pieces_comes_to_the_same_rows(emptiable: Engine, monke
     monkeypatch.setattr(building, "_CHUNK_EVENTS", size)
     monkeypatch.setattr(building, "_SAVE_ROWS", 1)
     generation_id = replay.begin(emptiable, 1, part_positions=5)
-    with reading(emptiable) as connection:
-        generation = generations.load(connection, generation_id)
-    while True:
-        with writing(emptiable) as connection:
-            part = parts.take(connection, generation_id, clock.now())
-        if part is None:
-            break
-        build_part(emptiable, world.vault, generation, world.model, part)
+    build_parts(emptiable, world.vault, Models(emptiable), generation_id)
     assert world.rows(generation_id) == world.rows()
     assert len(world.rows()) == _LEADS
 

@@ -9,10 +9,9 @@ from sqlalchemy import Engine
 
 from lead_events.domain.times import MINUTE, format_instant
 from tests import builders
-from tests.histories import MODEL, START, Act, Append, Said, StepOnce, acts
+from tests.histories import MODEL, START, Act, Append, Said, StepOnce, acts, say
+from tests.projections.examples import some
 from tests.projections.recalled import Document, compare
-from tests.projections.test_projector import said as say
-from tests.projections.test_properties import some
 from tests.world import World
 
 

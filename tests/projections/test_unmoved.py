@@ -10,10 +10,9 @@ from sqlalchemy import Engine
 
 from lead_events.domain.times import MINUTE, format_instant
 from tests import builders
-from tests.histories import MODEL, START, Append, Said, StepOnce
+from tests.histories import MODEL, START, Append, Said, StepOnce, say
+from tests.projections.examples import some
 from tests.projections.recalled import AT, FIT, PRICING, PROPERTIES, Document, compare, model
-from tests.projections.test_projector import said as say
-from tests.projections.test_properties import some
 from tests.world import World
 
 LOOKS: list[Document] = [

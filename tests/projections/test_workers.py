@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from lead_events.projections import projector
 from lead_events.store import generations, log
 from lead_events.store.engine import reading
-from tests.projections.test_projector import said
+from tests.histories import say
 from tests.world import World
 
 LEADS = 5
@@ -49,7 +49,7 @@ def write(world: World, done: threading.Event, first: int, count: int) -> None:
     try:
         for start in range(first, first + count, 5):
             world.append([
-                said(n, n * 20, anonymous_id=f"w{n % LEADS}", user_id=f"u{n % 7}" if n % 3 else None, late=(n % 4) * 300)
+                say(n, n * 20, anonymous_id=f"w{n % LEADS}", user_id=f"u{n % 7}" if n % 3 else None, late=(n % 4) * 300)
                 for n in range(start, start + 5)
             ])  # fmt: skip
             if start % 20 == 0:

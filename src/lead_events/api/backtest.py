@@ -12,8 +12,9 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+from anyio import from_thread
 from fastapi import APIRouter, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from lead_events.api.auth import require
 from lead_events.api.deps import ReaderDep, problems
@@ -34,6 +35,9 @@ router = APIRouter(prefix="/v1/models", tags=["models"])
 _BUSY = threading.Lock()
 _STEP = 0.01
 """Share of the log after which a line says so."""
+
+_NOBODY_LISTENS = 499
+"""What the access log says of a request whose client closed the connection; nginx began it, and nobody receives it."""
 
 
 def _or_null(name: str) -> dict[str, Any]:
@@ -74,12 +78,12 @@ class BusyTrying(Unavailable):
         **problems(404, 422, 503),
     },
 )
-def backtest_models(wanted: BacktestRequest, reader: ReaderDep, request: Request) -> BacktestReport | StreamingResponse:
+def backtest_models(wanted: BacktestRequest, reader: ReaderDep, request: Request) -> BacktestReport | Response:
     """Try models on everything that happened: which leads with the outcome would have been found, when, and by which rules.
 
     Only what was known at each moment counts. The service runs one back-test at a time; the answer comes when it is done.
-    With `Accept: application/x-ndjson` each line says how far it is, the last one has the `report` or a `problem`, and
-    closing the connection cancels the work.
+    With `Accept: application/x-ndjson` each line says how far it is, and the last one has the `report` or a `problem`.
+    Closing the connection cancels the work.
     """
     horizon = None if wanted.horizon is None else parse_duration(wanted.horizon)
     changed = None if wanted.lists is None else compile_lists(lint_lists.check(wanted.lists)[0])
@@ -90,13 +94,20 @@ def backtest_models(wanted: BacktestRequest, reader: ReaderDep, request: Request
     if NDJSON in request.headers.get("accept", ""):
         return _BacktestAnswer(run)
     try:
-        return show(run())
+        return show(run(advance=partial(_stop_when_left, request)))
+    except _Left:
+        return Response(status_code=_NOBODY_LISTENS)
     finally:
         _BUSY.release()
 
 
 class _Left(Exception):
     """Nobody listens any more."""
+
+
+def _stop_when_left(request: Request, _positions: int, _total: int) -> None:
+    if from_thread.run(request.is_disconnected):
+        raise _Left
 
 
 class _BacktestAnswer(StreamingResponse):

@@ -6,7 +6,9 @@ import asyncio
 import zlib
 from collections.abc import Mapping
 
-from lead_events.api.problems import MalformedBody, Receive, TooLarge, TooSlow, UnsupportedMedia
+from starlette.types import Receive
+
+from lead_events.api.problems import MalformedBody, TooLarge, TooSlow, UnsupportedMedia
 
 WHOLE = "lead_events.whole"
 """Stands in a request's scope once all of its body is there, so that reading it needs no clock."""

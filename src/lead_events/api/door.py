@@ -14,12 +14,14 @@ from math import ceil
 from typing import Any
 from urllib.parse import parse_qs
 
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
+
 from lead_events import clock
 from lead_events.api import cors
 from lead_events.api.auth import authenticate, read_key
 from lead_events.api.body import WHOLE, ClientGone, check_headers, read_body, unpack
-from lead_events.api.problems import Asgi, MissingScope, Receive, Send, TooLarge, TooManyRequests, Unauthorized, WrongMethod
-from lead_events.api.problems import Scope as AsgiScope
+from lead_events.api.problems import MissingScope, TooLarge, TooManyRequests, Unauthorized, WrongMethod
 from lead_events.api.rate_limits import Buckets, network_of
 from lead_events.api.receipts import Answer, Dropped, Receipt, answer, refuse, sendable_id
 from lead_events.domain.consent import stamp
@@ -225,7 +227,7 @@ class Door:
         return Arrival(key.source_id, stamp(admitted, opt_in=key.opt_in), arrival)
 
 
-def mount(door: Door, app: Asgi) -> Asgi:
+def mount(door: Door, app: ASGIApp) -> ASGIApp:
     """Put the door in front of an application, which gets every request that is not for it.
 
     The application's lifespan runs as before. Run the result under ``ImpatientProtocol``.

@@ -12,7 +12,7 @@ from lead_events import clock
 from lead_events.api import own_events
 from lead_events.api.auth import require
 from lead_events.api.deps import Reader, ReaderDep, problems, wait_seconds, wait_until
-from lead_events.api.merging import Author
+from lead_events.api.own_events import Author
 from lead_events.api.schemas import Answer, Time
 from lead_events.store import erasing, erasure_receipts
 from lead_events.store.api_keys import Key, Scope

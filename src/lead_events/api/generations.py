@@ -30,7 +30,7 @@ from lead_events.api.schemas_generations import (
 )
 from lead_events.domain.errors import InvalidInstant
 from lead_events.domain.times import SECOND, Instant, format_instant, parse_instant
-from lead_events.store import generations, log, parts, promotions
+from lead_events.store import generations, log, lookups, parts, promotions
 from lead_events.store.api_keys import Scope
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation, Status
@@ -132,7 +132,7 @@ def _load_live_at(connection: Connection, live_at: str, head: Head, now: Instant
         raise InvalidParameter("live_at", "write the time with an offset, like 2026-11-21T12:00:00.000000Z") from None
     if instant > max(now, head.received_at):
         raise InvalidParameter("live_at", f"nobody knows yet what will be live; the present is {format_instant(now)}")
-    promotion = promotions.load_live_at(connection, log.position_at(connection, instant, head.position))
+    promotion = promotions.load_live_at(connection, lookups.position_at(connection, instant, head.position))
     return generations.load(connection, promotion.generation_id)
 
 

@@ -13,10 +13,10 @@ from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
 from lead_events.api.paging import AskedPageDep
 from lead_events.api.schemas import Answer, AsOf
-from lead_events.store import candidates
+from lead_events.store import merge_candidates
 from lead_events.store.api_keys import Scope
-from lead_events.store.candidates import Candidate
 from lead_events.store.leads import LeadRow
+from lead_events.store.merge_candidates import Candidate
 from lead_events.store.reads import ReadKind
 
 router = APIRouter(prefix="/v1/merge-candidates", tags=["identity"], dependencies=[require(Scope.LEADS_READ)])
@@ -79,7 +79,7 @@ def list_merge_candidates(reader: ReaderDep, page: AskedPageDep) -> MergeCandida
 def _read_page(moment: Moment, after: tuple[int, int, int] | None, limit: int) -> list[_Found]:
     found: list[_Found] = []
     while len(found) < limit:
-        some = candidates.read(moment.connection, after, moment.generation.position, limit)
+        some = merge_candidates.read(moment.connection, after, moment.generation.position, limit)
         rows = resolving.load_rows(moment, {lead for each in some for lead in (each.one, each.two)})
         found += [pair for each in some if (pair := _pair(each, rows)) is not None]
         if len(some) < limit:

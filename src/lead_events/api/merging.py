@@ -9,15 +9,14 @@ from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field
 
 from lead_events.api import own_events
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, NotReachedYet, Reader, ReaderDep, problems
+from lead_events.api.own_events import Author
 from lead_events.api.schemas import Answer
 from lead_events.domain.errors import Conflict
 from lead_events.domain.identity import Known, Pair, group
-from lead_events.domain.wire import MAX_AUTHOR
 from lead_events.store import identity, log
 from lead_events.store.api_keys import Key, Scope
 from lead_events.store.engine import reading
@@ -27,8 +26,6 @@ router = APIRouter(prefix="/v1/leads", tags=["identity"])
 _PAGE = 2_000
 _MOST_UNDECIDED = 20_000
 """So many events are decided while somebody waits; behind more, they are asked to come again."""
-
-Author = Annotated[str | None, Field(max_length=MAX_AUTHOR, description="Who did it; without it, the key's source.")]
 
 
 class MergeRequest(Answer):
@@ -60,7 +57,7 @@ class NotMerged(Conflict):
     """These leads are not merged: there is nothing to part."""
 
 
-@router.post("/{lead_id}/merge", operation_id="merge_lead", responses=problems(404, 409, 422, 503))
+@router.post("/{lead_id}/merge", operation_id="merge_lead", responses=problems(404, 409, 410, 422, 503))
 def merge_lead(
     lead_id: str, wanted: MergeRequest, key: Annotated[Key, require(Scope.LEADS_WRITE)], reader: ReaderDep
 ) -> Regrouped:
@@ -75,7 +72,7 @@ def merge_lead(
     return _append(reader, key, known, "lead.merged", one, {_pair(one, two)}, author)
 
 
-@router.post("/{lead_id}/unmerge", operation_id="unmerge_lead", responses=problems(404, 409, 422, 503))
+@router.post("/{lead_id}/unmerge", operation_id="unmerge_lead", responses=problems(404, 409, 410, 422, 503))
 def unmerge_lead(
     lead_id: str,
     key: Annotated[Key, require(Scope.LEADS_WRITE)],

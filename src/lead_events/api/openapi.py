@@ -70,6 +70,9 @@ def _complete(operation: Schema) -> None:
         responses["422"] = _problem("A parameter does not fit.")
     for status, text in (("401", "No good key."), ("403", "This key may not.")):
         responses[status] = _problem(text)
+    if "requestBody" in operation:
+        for status, text in (("400", "The body cannot be read."), ("413", "The body is too large.")):
+            responses.setdefault(status, _problem(text))
     for answer in responses.values():
         content = answer.get("content", {})
         if "/Problem" in str(content.get("application/json")):

@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from lead_events.api.deps import Moment
-from lead_events.api.merging import Author
+from lead_events.api.own_events import Author
 from lead_events.api.schemas import Answer
 from lead_events.api.written import EventId, LeadWriterDep, WrittenLead, written_or
 from lead_events.domain.errors import InvalidInput, InvalidInstant

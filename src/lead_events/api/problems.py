@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from http import HTTPStatus
 from math import ceil
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lead_events import clock
 from lead_events.domain.errors import (
@@ -38,11 +39,6 @@ from lead_events.domain.errors import (
     Unavailable,
 )
 from lead_events.store.dialect import lacks_schema
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Scope = MutableMapping[str, Any]
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_SECONDS = 1
@@ -207,7 +203,7 @@ def install(app: FastAPI) -> None:
 class LastResort:
     """Answers 500 for what no handler caught, so that nothing of it reaches a client or the server's own log."""
 
-    def __init__(self, app: Asgi) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -254,6 +250,11 @@ def _headers(error: LeadEventsError) -> dict[str, str]:
             return {}
 
 
+async def answer_problem(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with an error, outside of the framework."""
+    await _response(problem(error))(scope, receive, send)
+
+
 def _response(answer: Problem) -> Response:
     return Response(answer.content, answer.status, answer.headers, PROBLEM_JSON)
 
@@ -263,8 +264,10 @@ async def _answer_listed(_request: Request, error: Exception) -> Response:
 
 
 async def _answer_http(_request: Request, error: Exception) -> Response:
-    """Answer what the framework itself refuses: an unknown path, a wrong method."""
+    """Answer what the framework itself refuses: an unknown path, a wrong method, a body that is not even text."""
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == HTTPStatus.BAD_REQUEST:
+        return _response(problem(InvalidJson("it cannot be parsed.")))
     phrase = HTTPStatus(status).phrase
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     detail = str(error.detail) if isinstance(error, HTTPException) and error.detail else f"{phrase}."

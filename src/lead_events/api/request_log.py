@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lead_events.api.door import NO_ANSWER, PATHS, Noted
 from lead_events.api.metrics import Metrics
-from lead_events.api.problems import Asgi, Receive, Scope, Send
 
 _DOOR = "/v1/events"
 _QUIET = frozenset({_DOOR, "/healthz", "/readyz", "/metrics"})
@@ -23,7 +23,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _logger = structlog.get_logger("lead_events.request")
 
 
-def watch(app: Asgi, metrics: Metrics) -> Asgi:
+def watch(app: ASGIApp, metrics: Metrics) -> ASGIApp:
     """Put the log in front of an application."""
     noted = partial(_write, _logger.bind(), metrics)
 

@@ -10,21 +10,20 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field, JsonValue
-from sqlalchemy import select
 
 from lead_events.api import resolving
 from lead_events.api.auth import require
 from lead_events.api.deps import Moment, OwnWrite, ReaderDep, problems
-from lead_events.api.merging import Author
+from lead_events.api.own_events import Author
 from lead_events.api.schemas import Answer, AsOf, Time
 from lead_events.api.written import LeadWriterDep, WrittenLead, written_or
 from lead_events.domain.errors import InvalidInput
 from lead_events.domain.profile import CRM, PERSON, PUBLIC
 from lead_events.domain.times import format_instant
-from lead_events.store import schema, sources
+from lead_events.store import lookups, sources
 from lead_events.store.api_keys import Scope
-from lead_events.store.dialect import any_of
 from lead_events.store.leads import LeadRow
+from lead_events.store.lookups import Origin
 from lead_events.store.reads import ReadKind
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"])
@@ -71,7 +70,7 @@ class NothingToSet(InvalidInput):
     """/traits: name at least one trait that is not empty, or null to empty it."""
 
 
-@router.patch("/{lead_id}", operation_id="patch_lead", responses=written_or(404, 422, 503))
+@router.patch("/{lead_id}", operation_id="patch_lead", responses=written_or(404, 410, 422, 503))
 async def patch_lead(lead_id: str, patch: LeadPatch, writer: LeadWriterDep) -> WrittenLead:
     """Set and empty traits of a lead, as an event with its author; a value that a CRM verified stays."""
     return await writer.write(lead_id, patch.author, _event(patch))
@@ -107,27 +106,18 @@ def get_traits(lead_id: str, reader: ReaderDep) -> TraitsAnswer:
 
 def show_traits(moment: Moment, row: LeadRow) -> dict[str, TraitValue]:
     """Show every trait of a lead with its origin."""
-    events = _load_events(moment, {entry[2] for entry in row.lead.traits.values()})
+    origins = lookups.load_origins(moment.connection, {entry[2] for entry in row.lead.traits.values()})
     names = sources.read_names(moment.connection)
-    return {name: _show(entry, events.get(entry[2]), names) for name, entry in sorted(row.lead.traits.items())}
+    return {name: _show(entry, origins.get(entry[2]), names) for name, entry in sorted(row.lead.traits.items())}
 
 
-def _load_events(moment: Moment, positions: set[int]) -> dict[int, Any]:
-    if not positions:
-        return {}
-    table = schema.events
-    query = select(table.c.position, table.c.type, table.c.source_id)
-    rows = moment.connection.execute(query.where(any_of(moment.connection, table.c.position, positions))).all()
-    return {row.position: row for row in rows}
-
-
-def _show(entry: list[Any], event: Any, names: dict[int, str]) -> TraitValue:
+def _show(entry: list[Any], origin: Origin | None, names: dict[int, str]) -> TraitValue:
     value, at, position, authority = entry
     return TraitValue(
         value=value,
         at=format_instant(at),
         position=position,
-        type=None if event is None else event.type,
+        type=None if origin is None else origin.type,
         authority=_AUTHORITIES[authority],
-        source=None if event is None else names.get(event.source_id),
+        source=None if origin is None else names.get(origin.source_id),
     )

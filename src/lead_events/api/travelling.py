@@ -20,7 +20,7 @@ from lead_events.domain.lead import fold_from_beginning
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Trace
 from lead_events.domain.times import DAY, YEAR_2000, Instant, format_instant, parse_instant
-from lead_events.store import log, models, promotions, travel
+from lead_events.store import lookups, models, promotions, travel
 from lead_events.store.leads import LeadRow
 from lead_events.store.travel import View
 
@@ -127,7 +127,7 @@ def _read_view(moment: Moment, asked: Parameters) -> View:
         as_of = now if known_at is None else known_at
     if as_of > now + AHEAD:
         raise InvalidParameter("as_of", f"look at most {AHEAD // DAY} days ahead of {format_instant(now)}")
-    position = end if known_at is None else log.position_at(moment.connection, known_at, end)
+    position = end if known_at is None else lookups.position_at(moment.connection, known_at, end)
     return View(as_of, known_at, position, end)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp
 
 import lead_events
 from lead_events.api import (
@@ -51,12 +52,12 @@ from lead_events.api import backtest as backtest_api
 from lead_events.api import generations as generations_api
 from lead_events.api import lists as lists_api
 from lead_events.api import models as models_api
+from lead_events.api.bounded import bound
 from lead_events.api.door import Door, DoorLimits, mount
 from lead_events.api.generations import GenerationActions
 from lead_events.api.health import Readiness
 from lead_events.api.metrics import CountingWriter, Metrics
 from lead_events.api.parameters import refuse_unknown
-from lead_events.api.problems import Asgi
 from lead_events.app import describe_opening, erasure_ledger, open_vault
 from lead_events.domain.errors import LeadEventsError, Unavailable
 from lead_events.domain.signals import PrivacySignals
@@ -118,7 +119,7 @@ class Application:
         readiness: set ``closing`` on it before shutting down.
     """
 
-    asgi: Asgi
+    asgi: ASGIApp
     readiness: Readiness
 
 
@@ -151,7 +152,7 @@ def create_app(settings: Settings, engine: Engine) -> Application:
         privacy_signals=signals,
         noted=request_log.of_door(counted),
     )
-    return Application(mount(door, request_log.watch(api, counted)), readiness)
+    return Application(mount(door, request_log.watch(bound(api, api.state.keys), counted)), readiness)
 
 
 def generation_actions(engine: Engine, vault: Vault) -> GenerationActions:
@@ -222,7 +223,7 @@ async def _run_writer(api: FastAPI) -> AsyncIterator[None]:
     api.state.engine.dispose()
 
 
-def _closed(api: FastAPI) -> Asgi:
+def _closed(api: FastAPI) -> ASGIApp:
     """Answer everything under ``/v1`` with 503 until the operator did what ``readyz`` says."""
     refused = problems.problem(Unavailable("The service is not ready; its operator sees why under /readyz."))
 

@@ -10,7 +10,7 @@ import click
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from lead_events import app, clock, serving
 from lead_events.cli import difference_report
@@ -24,7 +24,7 @@ from lead_events.projections import projector, promotion
 from lead_events.projections import replay as replaying
 from lead_events.projections.estimating import estimate
 from lead_events.projections.promotion import Announce, Promotion
-from lead_events.store import approvals, lists, log, parts, schema, sizes
+from lead_events.store import approvals, leads, lists, log, parts, sizes
 from lead_events.store import generations as kept
 from lead_events.store.engine import reading, writing
 from lead_events.store.generations import Generation, Status
@@ -42,7 +42,7 @@ _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 @click.command()
 @click.option("--model", "number", type=int, required=True, help="The number of a published model.")
-@click.option("--processes", type=click.IntRange(1, 256), help="How many to build with.  [default: one per core]")
+@click.option("--processes", type=click.IntRange(1, 256), help="How many to build with.  [default: one per usable core]")
 @click.option("--no-wait", is_flag=True, help="Only begin; a worker builds it.")
 def replay(number: int, *, processes: int | None, no_wait: bool) -> None:
     """Replay all history under a model beside the live one, and show what would be different."""
@@ -76,7 +76,7 @@ def generations(context: click.Context) -> None:
         return
     with opened() as database, reading(database.engine) as connection:
         head = log.read_head(connection).position
-        counted = _count_rows(connection)
+        counted = leads.count_rows(connection)
         rows = [
             (
                 str(each.generation_id),
@@ -262,9 +262,3 @@ def _note(connection: Connection, generation: Generation) -> str:
     if generation.without_approval is not None:
         return f"went live without approval: {generation.without_approval}"
     return generation.error or ""
-
-
-def _count_rows(connection: Connection) -> dict[int, int]:
-    table = schema.leads
-    counted = connection.execute(select(table.c.generation_id, func.count()).group_by(table.c.generation_id))
-    return {generation_id: number for generation_id, number in counted}

@@ -16,9 +16,9 @@ from lead_events.store import migrate as migrations
 @click.option("--check", is_flag=True, help="Change nothing; fail if the schema is older.")
 def migrate(*, check: bool) -> None:
     """Bring the database to this version's schema, under a lock."""
-    found = load_settings()
-    logs.configure(found.log_level)
-    engine = app.open_database(found)
+    settings = load_settings()
+    logs.configure(settings.log_level)
+    engine = app.open_database(settings)
     try:
         with saying_outages():
             before = migrations.current(engine)
@@ -26,15 +26,15 @@ def migrate(*, check: bool) -> None:
                 migrations.refuse(engine)
             else:
                 migrations.upgrade(engine)
-                _found(found, engine)
+                _found(settings, engine)
     finally:
         engine.dispose()
     change = "is at" if before == migrations.needed() else f"went from {before or 'nothing'} to"
     click.echo(f"The schema {change} {migrations.needed()}.")
 
 
-def _found(found: Settings, engine: Engine) -> None:
+def _found(settings: Settings, engine: Engine) -> None:
     try:
-        app.found(found, engine)
+        app.found(settings, engine)
     except MissingMasterKey as error:
         click.echo(f"The log is not founded yet. {error}", err=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from lead_events import app, logs, settings
+from lead_events import app, logs
 from lead_events.domain.errors import Unavailable
-from lead_events.settings import Settings
+from lead_events.settings import Settings, load
 from lead_events.store import migrate
 from lead_events.store.dialect import lacks_schema
 from lead_events.store.vault import Vault
@@ -36,7 +36,7 @@ class Opened:
 
 def load_settings(**overrides: object) -> Settings:
     """Read the settings from the environment; options that were given (not None) win."""
-    found = settings.load(os.environ)
+    found = load(os.environ)
     given = {name: value for name, value in overrides.items() if value is not None}
     return Settings.model_validate({**found.model_dump(), **given})
 
@@ -49,13 +49,13 @@ def opened() -> Iterator[Opened]:
         Misconfigured: its schema is not this version's.
         Unavailable: it cannot be reached.
     """
-    found = load_settings()
-    logs.configure(found.log_level)
-    engine = app.open_database(found)
+    settings = load_settings()
+    logs.configure(settings.log_level)
+    engine = app.open_database(settings)
     try:
         with saying_outages():
             migrate.refuse(engine)
-            yield Opened(found, engine)
+            yield Opened(settings, engine)
     finally:
         engine.dispose()
 

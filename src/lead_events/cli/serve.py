@@ -12,13 +12,13 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from lead_events import app, logs, serving, settings
+from lead_events import app, logs, serving
 from lead_events.cli import welcome
 from lead_events.cli.opening import load_settings, saying_outages
 from lead_events.domain.errors import LeadEventsError, Misconfigured
 from lead_events.projections import worker as projecting
 from lead_events.projections.projector import Step
-from lead_events.settings import Settings
+from lead_events.settings import Settings, find_unknown
 from lead_events.store import migrate
 from lead_events.transfer.judging import collect_seldom
 
@@ -38,24 +38,24 @@ def serve(*, upgrade: bool, host: str | None, port: int | None, no_projector: bo
     """Serve the API, its docs and the live projector."""
     from lead_events.app import asgi
 
-    found = load_settings(host=host, port=port)
-    logs.configure(found.log_level)
+    settings = load_settings(host=host, port=port)
+    logs.configure(settings.log_level)
     _warn_of_unknown()
-    listener = serving.listen(found.host, found.port)
-    engine = _open(found, upgrade=upgrade)
-    founded = _found(found, engine)
+    listener = serving.listen(settings.host, settings.port)
+    engine = _open(settings, upgrade=upgrade)
+    founded = _found(settings, engine)
     made = welcome.create_first_keys(engine) if founded else None
-    application = asgi.create_app(found, engine)
+    application = asgi.create_app(settings, engine)
     supervisor = None if no_projector or application.readiness.problems else _supervisor()
-    address = found.public_url or welcome.address(found.host, listener.getsockname()[1])
+    address = settings.public_url or welcome.address(settings.host, listener.getsockname()[1])
     server = serving.Server(
         serving.configure(
             application.asgi,
-            _protocol(found),
-            shutdown_seconds=found.shutdown_seconds,
+            _protocol(settings),
+            shutdown_seconds=settings.shutdown_seconds,
             log_level="warning",
         ),
-        shutdown_seconds=found.shutdown_seconds,
+        shutdown_seconds=settings.shutdown_seconds,
         on_started=lambda: welcome.greet_soon(
             engine, address, made, application.readiness.problems, folding=supervisor is not None
         ),
@@ -78,28 +78,28 @@ def serve(*, upgrade: bool, host: str | None, port: int | None, no_projector: bo
 @click.option("--until-stdin-ends", is_flag=True, hidden=True)
 def worker(*, upgrade: bool, until_stdin_ends: bool) -> None:
     """Run the projector and the builds of generations alone; several at once are safe."""
-    found = load_settings()
-    logs.configure(found.log_level)
+    settings = load_settings()
+    logs.configure(settings.log_level)
     stop = threading.Event()
     serving.stop_on_signals(stop)
     if until_stdin_ends:
         serving.stop_with_parent(stop)
-    engine = _open(found, upgrade=upgrade)
-    vault = app.open_vault(found, engine)
+    engine = _open(settings, upgrade=upgrade)
+    vault = app.open_vault(settings, engine)
     _logger.debug("worker_started")
     collect_seldom()
     try:
-        opening = app.describe_opening(found)
-        periods = app.periods(found) if found.retention == "on" else None
+        opening = app.describe_opening(settings)
+        periods = app.periods(settings) if settings.retention == "on" else None
         projecting.run(
             opening,
             engine,
             vault,
             stop,
-            page_events=found.page_events,
+            page_events=settings.page_events,
             report=_report,
             periods=periods,
-            ledger=app.erasure_ledger(found),
+            ledger=app.erasure_ledger(settings),
         )
     except (SQLAlchemyError, LeadEventsError) as error:
         _logger.error("worker_failed", error=type(error).__name__)  # noqa: TRY400 - a driver's words may quote values
@@ -109,9 +109,9 @@ def worker(*, upgrade: bool, until_stdin_ends: bool) -> None:
     _logger.debug("worker_stopped")
 
 
-def _open(found: Settings, *, upgrade: bool) -> Engine:
+def _open(settings: Settings, *, upgrade: bool) -> Engine:
     """Open the database, and let an older schema pass only after its upgrade."""
-    engine = app.open_database(found)
+    engine = app.open_database(settings)
     with saying_outages():
         if upgrade:
             migrate.upgrade(engine)
@@ -119,10 +119,10 @@ def _open(found: Settings, *, upgrade: bool) -> Engine:
     return engine
 
 
-def _found(found: Settings, engine: Engine) -> bool:
+def _found(settings: Settings, engine: Engine) -> bool:
     """Create the log if it can be; without a master key the service starts all the same, and ``readyz`` says why not."""
     try:
-        app.found(found, engine)
+        app.found(settings, engine)
     except Misconfigured as error:
         _logger.error("not_ready", reason=str(error))  # noqa: TRY400 - one line is the whole story
         return False
@@ -134,10 +134,10 @@ def _supervisor() -> serving.Supervisor:
     return serving.Supervisor(command, dict(os.environ))
 
 
-def _protocol(found: Settings) -> type:
+def _protocol(settings: Settings) -> type:
     from lead_events.api.slow_clients import ImpatientProtocol
 
-    return type("Protocol", (ImpatientProtocol,), {"patience_seconds": found.request_seconds})
+    return type("Protocol", (ImpatientProtocol,), {"patience_seconds": settings.request_seconds})
 
 
 def _close(application: Application) -> None:
@@ -151,5 +151,5 @@ def _report(step: Step) -> None:
 
 
 def _warn_of_unknown() -> None:
-    for name in settings.find_unknown(os.environ):
+    for name in find_unknown(os.environ):
         _logger.warning("unknown_setting", variable=name)

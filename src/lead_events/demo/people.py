@@ -70,7 +70,7 @@ class Browser:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who becomes known; ``intent`` and ``fit`` (0 to 1) are hidden: no event carries them.
+    """Somebody who becomes known; ``intent`` (0 to 1) is hidden: no event carries it.
 
     ``magnets`` is the number of free booklets the person takes. It depends on nothing, so a rule about it is useless.
     """
@@ -87,7 +87,6 @@ class Person:
     annual_turnover: int
     seller: str
     intent: float
-    fit: float
     lane: Lane
     webinar: Webinar
     entrance: Entrance
@@ -147,7 +146,6 @@ def make_person(draw: Draw, spread: Spread, ordinal: int) -> Person:
     if draw() < 0.7:
         email = f"{local_part}.{ordinal}@{domain}"
     entrance = _entrance(draw())
-    intent, fit = hidden_intent(spread, ordinal), _fit(spread, ordinal)
     return Person(
         email=None if entrance is Entrance.CALLBACK else email,
         phone=_phone(draw, ordinal) if entrance is Entrance.CALLBACK or draw() < 0.4 else None,
@@ -160,8 +158,7 @@ def make_person(draw: Draw, spread: Spread, ordinal: int) -> Person:
         industry=_pick(draw, names.FITTING_INDUSTRIES if _fitting(spread, ordinal) else names.OTHER_INDUSTRIES),
         annual_turnover=turnover(spread, ordinal),
         seller=_pick(draw, names.SELLERS),
-        intent=intent,
-        fit=fit,
+        intent=hidden_intent(spread, ordinal),
         lane=lane(spread, ordinal),
         webinar=webinar(spread, ordinal),
         entrance=entrance,

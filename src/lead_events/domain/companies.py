@@ -30,7 +30,7 @@ class Identification(StrEnum):
 
 
 def identify(lead: Lead, lists: Lists) -> Identification:
-    """Return how far a lead is identified (the pipeline article: contact available? connected to the company?)."""
+    """Return how far a lead is identified: is there a contact, and if not, is it connected to a company?"""
     if lead.contact:
         return Identification.CONTACT_KNOWN
     return Identification.COMPANY_KNOWN if company_of(lead, lists) else Identification.UNKNOWN

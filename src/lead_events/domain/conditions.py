@@ -60,13 +60,13 @@ class Scope:
         half_lives: score name → microseconds or None, in the model's order.
         definitions: names, in the model's order.
         defined: how many of them are compiled; only those may be referred to.
-        counters: what is remembered of matching events, each with its place in ``Lead.windows``.
+        watches: what is remembered of matching events, each with its place in ``Lead.windows``.
         fading, windowed: thresholds and windows that time alone can cross.
         timed: other watches whose answer time alone can change.
         steps: per score, the points that conditions compare it with.
         margin: microseconds by which the instant at which a score cools may come sooner than it was when points are added,
             for rounding alone; far more than a million additions come to.
-        watches_visits: whether any condition counts visits.
+        asks_visits: whether any condition counts visits.
         grade: of the model; None when it has none.
         lists: of mail providers.
     """
@@ -74,7 +74,7 @@ class Scope:
     half_lives: dict[str, int | None]
     definitions: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
-    counters: list[Watch] = field(default_factory=list)
+    watches: list[Watch] = field(default_factory=list)
     thresholds: list[Threshold] = field(default_factory=list)
     unknown_without: dict[str, tuple[str, ...]] = field(default_factory=dict)
     defined: int = 0
@@ -83,7 +83,7 @@ class Scope:
     timed: tuple[tuple[int, Watch], ...] = ()
     steps: tuple[tuple[float, ...], ...] = ()
     margin: int = 0
-    watches_visits: bool = False
+    asks_visits: bool = False
     grade: CompiledGrade | None = None
     lists: Lists = SHIPPED
 
@@ -92,9 +92,9 @@ class Scope:
         half_lives = tuple(self.half_lives.values())
         fading = {(t.score, t.points, half_lives[t.score]) for t in self.thresholds if t.points > 0}
         self.fading = tuple((score, points, life) for score, points, life in sorted(fading, key=str) if life is not None)
-        counters = [(index, watch) for index, watch in enumerate(self.counters) if isinstance(watch, Counter)]
+        counters = [(index, watch) for index, watch in enumerate(self.watches) if isinstance(watch, Counter)]
         self.windowed = tuple((index, c.needed, c.within) for index, c in counters if c.within is not None)
-        self.timed = tuple((n, watch) for n, watch in enumerate(self.counters) if not isinstance(watch, Counter))
+        self.timed = tuple((n, watch) for n, watch in enumerate(self.watches) if not isinstance(watch, Counter))
         self.steps = tuple(
             tuple(sorted({t.points for t in self.thresholds if t.score == index})) for index in range(len(half_lives))
         )
@@ -135,7 +135,7 @@ def compile_lead_condition(spec: Value, scope: Scope, where: str) -> LeadConditi
         return _count(spec, scope, where)
     kind = kind_of(spec)
     if kind is not None:
-        return LeadCondition(*compile_window(kind, spec, scope.counters, scope.lists, where), "window")
+        return LeadCondition(*compile_window(kind, spec, scope.watches, scope.lists, where), "window")
     if len(spec) > 1:
         return _every([compile_lead_condition({name: test}, scope, where) for name, test in spec.items()])
     ((name, test),) = spec.items()
@@ -234,9 +234,9 @@ def _count(spec: Mapping[str, Any], scope: Scope, where: str) -> LeadCondition:
     when = compile_event_condition(spec["count"], f"{where}.count", scope.lists)
     needed = _whole(spec.get("at_least", 1), where)
     within = _duration(spec["within"], where) if "within" in spec else None
-    index = len(scope.counters)
+    index = len(scope.watches)
     counter = Counter(when, needed, within)
-    scope.counters.append(counter)
+    scope.watches.append(counter)
 
     def holds(lead: Lead, at: Instant) -> bool:
         return lead.profiled and counter.holds(lead.windows[index], at)
@@ -270,7 +270,7 @@ def _atom(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
     if name == "grade":
         return _grade(spec, scope, where)
     read = _reader(name, where)
-    scope.watches_visits = scope.watches_visits or name == "visits"
+    scope.asks_visits = scope.asks_visits or name == "visits"
     test = compile_test(spec, f"{where}: {name}", scope.lists)
 
     def holds(lead: Lead, _at: Instant) -> bool:

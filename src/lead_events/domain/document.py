@@ -16,8 +16,6 @@ Condition = dict[str, Any]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Points = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
 
-SORTABLE_SCORES = 4
-
 
 def _checked(text: str) -> str:
     try:

@@ -18,7 +18,7 @@ PSEUDONYM = "\0"
 
 
 class IdentifierKind(IntEnum):
-    """Kinds of identifiers; a lower number is a higher rank (design: ``crm_id > user_id > email > phone``)."""
+    """Kinds of identifiers; a lower number is a higher rank (ADR 3)."""
 
     LEAD = 0
     CRM = 1

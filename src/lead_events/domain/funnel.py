@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lead_events.domain import lapsing, overrides
-from lead_events.domain.activity import is_activity
+from lead_events.domain.acts import is_act
 from lead_events.domain.conditions import next_flip
 from lead_events.domain.consent import NO_PROFILING
 from lead_events.domain.events import Event
@@ -22,8 +22,8 @@ TIME = "time"
 
 
 @dataclass(slots=True)
-class Rest:
-    """What a fold knows of its lead between two events, and need not work out again at every one.
+class Pending:
+    """What a fold puts off from one event of its lead to the next, because working it out would come to nothing new.
 
     Most events of a long history add points to a score that is past its thresholds already: nothing that a condition says
     is another then, and time alone changes it later than before, never sooner. Half of a fold went into finding that out.
@@ -37,35 +37,35 @@ class Rest:
     since: Instant | None = None
 
 
-def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, rest: Rest, effect: Effect) -> None:
+def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, pending: Pending, effect: Effect) -> None:
     """Let one event, already counted and scored, move the lead.
 
     Args:
-        rest: what is known of the lead, which is noted here.
+        pending: what was put off so far, and is from here on.
         effect: what the event did to that which conditions look at.
     """
     heard = bool(model.silences) and lapsing.listen(lead, event)
-    acted = event.type in model.event_moves and _move_by_event(lead, event, model, trace)
+    moved_by_event = event.type in model.event_moves and _move_by_event(lead, event, model, trace)
     requalifies = lead.stage in model.stages_left_by_activity
-    changed = effect is Effect.NOTICEABLE or (effect is Effect.QUIET and not rest.settled)
-    if changed or acted or lead.events == 1 or (requalifies and is_activity(event.type)):
-        rest.settled = not derive(lead, event.at, model, trace, event)
+    changed = effect is Effect.NOTICEABLE or (effect is Effect.QUIET and not pending.settled)
+    if changed or moved_by_event or lead.events == 1 or (requalifies and is_act(event.type)):
+        pending.settled = not derive(lead, event.at, model, trace, event)
         if model.silences:
-            rest.settled = not _hear_silence(lead, event.at, model, trace, event) and rest.settled
+            pending.settled = not _hear_silence(lead, event.at, model, trace, event) and pending.settled
     restarted = bool(lead.waiting) and _restart_idle(lead, event.at, model)
-    if changed or acted or heard or requalifies or lead.events == 1:
-        lead.due, rest.since = _next_due(lead, event.at, model), None
+    if changed or moved_by_event or heard or requalifies or lead.events == 1:
+        lead.due, pending.since = _next_due(lead, event.at, model), None
     elif restarted or effect is Effect.QUIET:
-        rest.since = event.at
+        pending.since = event.at
 
 
-def advance(lead: Lead, until: Instant, model: Model, trace: Trace | None = None, rest: Rest | None = None) -> None:
+def advance(lead: Lead, until: Instant, model: Model, trace: Trace | None = None, pending: Pending | None = None) -> None:
     """Make every move that time alone causes up to and including an instant, each at its own instant."""
-    rest = rest or Rest()
-    if rest.since is not None:
-        lead.due, rest.since = _next_due(lead, rest.since, model), None
+    pending = pending or Pending()
+    if pending.since is not None:
+        lead.due, pending.since = _next_due(lead, pending.since, model), None
     while lead.due is not None and lead.due <= until:
-        rest.settled = False
+        pending.settled = False
         instant = lead.due
         ended = bool(lead.overrides) and overrides.expire(lead, instant, model, trace)
         lapsed = bool(lead.expiring) and lapsing.expire(lead, instant, model, trace)
@@ -188,7 +188,7 @@ def held(lead: Lead, at: Instant, model: Model) -> str | None:
 
 
 def _is_newer_activity(lead: Lead, event: Event | None) -> bool:
-    return event is not None and is_activity(event.type) and event.at > (lead.stage_since or 0)
+    return event is not None and is_act(event.type) and event.at > (lead.stage_since or 0)
 
 
 def _move(lead: Lead, at: Instant, position: int | None, stage: str, reason: str, trace: Trace | None) -> None:

@@ -47,11 +47,6 @@ class CompiledGrade:
         letter, digit = self.letter.mark(lead, at), self.digit.mark(lead, at)
         return None if letter is None or digit is None else letter + digit
 
-    def every(self) -> list[str]:
-        """Return every grade there is, the best first."""
-        letters = self.letter.marks[: len(self.letter.steps) + 1]
-        return [letter + digit for letter in letters for digit in self.digit.marks[: len(self.digit.steps) + 1]]
-
 
 def compile_grade(
     grade: Grade | None, half_lives: Mapping[str, int | None], unknown_without: Mapping[str, tuple[str, ...]]

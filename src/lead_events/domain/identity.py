@@ -23,6 +23,13 @@ Pair = tuple[int, int]
 """Two leads by founding position, the earlier first."""
 
 
+MERGES = {"lead.merged": True, "lead.unmerged": False}
+"""The event types by which somebody decides that two leads are one person, or no longer."""
+
+MERGED = ("lead_id", "into")
+"""The properties by which those types name the two leads."""
+
+
 class Merge(NamedTuple):
     """What somebody decided about two leads: that they are one person, or no longer."""
 

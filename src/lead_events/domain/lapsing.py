@@ -5,7 +5,7 @@ Each is a contribution that names the event it goes back to, so that explanation
 
 from __future__ import annotations
 
-from lead_events.domain.activity import is_activity
+from lead_events.domain.acts import is_act
 from lead_events.domain.decay import decayed
 from lead_events.domain.events import Event
 from lead_events.domain.model import Model
@@ -44,7 +44,7 @@ def listen(lead: Lead, event: Event) -> bool:
     if not lead.profiled:
         lead.acted, lead.silent = None, []
         return True
-    if lead.acted is not None and not is_activity(event.type):
+    if lead.acted is not None and not is_act(event.type):
         return False
     lead.acted = [event.at, event.position]
     lead.silent = []

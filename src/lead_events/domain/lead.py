@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lead_events.domain import consent, erasing, funnel, interests, overrides, profile, research, scoring
 from lead_events.domain.erasing import ERASED
 from lead_events.domain.events import Event
-from lead_events.domain.funnel import Rest
+from lead_events.domain.funnel import Pending
 from lead_events.domain.model import Model
 from lead_events.domain.scoring import Effect, Trace
 from lead_events.domain.state import BEGINNING, Lead
@@ -20,24 +20,24 @@ FOLD_REVISION = 2
 
 def fold(lead: Lead, events: Iterable[Event], model: Model, clock: Instant, trace: Trace | None = None) -> Lead:
     """Let events, in canonical order (at, position), happen to a lead, and then time up to ``clock``."""
-    rest = Rest()
+    pending = Pending()
     for event in events:
         if event.type == ERASED or lead.erased is not None:
             erasing.apply(lead, event, model, trace)
             continue
         if lead.due is not None and lead.due - model.scope.margin <= event.at:
-            funnel.advance(lead, event.at, model, trace, rest)
+            funnel.advance(lead, event.at, model, trace, pending)
         agreed = consent.apply(lead, event)
         seen = event if lead.observed else consent.curtail(lead, event)
-        known = profile.apply(lead, seen, model) or agreed
-        scored = scoring.apply(lead, seen, model, trace, traits_changed=known)
-        held = event.type in overrides.TYPES and overrides.apply(lead, event, model, trace)
+        learnt = profile.apply(lead, seen, model) or agreed
+        scored = scoring.apply(lead, seen, model, trace, traits_changed=learnt)
+        overridden = event.type in overrides.TYPES and overrides.apply(lead, event, model, trace)
         interests.apply(lead, seen, model.topics)
         research.apply(lead, seen)
-        funnel.apply(lead, seen, model, trace, rest, Effect.NOTICEABLE if known or held else scored)
+        funnel.apply(lead, seen, model, trace, pending, Effect.NOTICEABLE if learnt or overridden else scored)
         lead.last_at, lead.last_position = event.at, event.position
     if lead.erased is None:
-        funnel.advance(lead, clock, model, trace, rest)
+        funnel.advance(lead, clock, model, trace, pending)
     return lead
 
 

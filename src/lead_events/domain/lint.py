@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from lead_events.domain import lint_conditions, lint_sense, lint_traits, lint_words, model_tests
+from lead_events.domain import lint_conditions, lint_patterns, lint_sense, lint_time, lint_traits, lint_words, model_tests
 from lead_events.domain.document import (
     Axis,
     Entry,
@@ -97,6 +97,8 @@ def lint(
     if not isinstance(document, Mapping):
         notes.error("", "a model is a mapping with scores, definitions, temperature, stages and topics")
         return notes.found
+    if not lint_patterns.check(notes, document):
+        return notes.found
     well_formed = _check_shape(notes, document)
     lint_conditions.check(notes, document)
     if notes.errors == 0:
@@ -106,7 +108,9 @@ def lint(
     if well_formed and notes.errors == 0:
         whole = ModelDocument.model_validate(document)
         lint_sense.check(notes, whole)
-        model_tests.check(notes, whole)
+        lint_time.check(notes, whole)
+        if notes.errors == 0:  # what is refused here may take a fold for ever
+            model_tests.check(notes, whole)
     return sorted(notes.found, key=lambda finding: (finding.line or 0, finding.severity))
 
 

@@ -46,7 +46,7 @@ def _needs(model: Model) -> Needs:
         if ways is None:
             return Needs(f"every event of a lead in stage {stage} ends a wait", frozenset(), everybody=True)
         gates |= ways
-    reason = "a condition asks for visits" if model.watches_visits else "a score has inactivity" if model.silences else ""
+    reason = "a condition asks for visits" if model.asks_visits else "a score has inactivity" if model.silences else ""
     return Needs(reason, frozenset(gates), everybody=bool(reason) or not _leaves_nothing(model))
 
 

@@ -43,8 +43,8 @@ class Override(NamedTuple):
 
 def of_score(lead: Lead, name: str) -> Override | None:
     """Return the override of a score, if there is one."""
-    held = lead.overrides.get(score_key(name)) if lead.overrides else None
-    return None if held is None else Override(*held)
+    override = lead.overrides.get(score_key(name)) if lead.overrides else None
+    return None if override is None else Override(*override)
 
 
 def apply(lead: Lead, event: Event, model: Model, trace: Trace | None) -> bool:
@@ -68,7 +68,7 @@ def apply(lead: Lead, event: Event, model: Model, trace: Trace | None) -> bool:
 
 def expire(lead: Lead, instant: Instant, model: Model, trace: Trace | None) -> bool:
     """End every override that holds no longer at an instant; say whether any did."""
-    ended = [key for key, held in lead.overrides.items() if held[2] is not None and held[2] <= instant]
+    ended = [key for key, override in lead.overrides.items() if override[2] is not None and override[2] <= instant]
     for key in sorted(ended):
         _withdraw(lead, key, instant, None, model, trace)
     return bool(ended)
@@ -76,17 +76,17 @@ def expire(lead: Lead, instant: Instant, model: Model, trace: Trace | None) -> b
 
 def next_expiry(lead: Lead) -> Instant | None:
     """Return the first instant at which an override expires."""
-    return min((held[2] for held in lead.overrides.values() if held[2] is not None), default=None)
+    return min((override[2] for override in lead.overrides.values() if override[2] is not None), default=None)
 
 
 def contribution_of(lead: Lead, name: str, half_life: int | None) -> Contribution | None:
     """Return the override of a score as a line of its explanation: what it set, and what the machine had then is cut."""
-    held = of_score(lead, name)
-    if held is None or held.machine is None:
+    override = of_score(lead, name)
+    if override is None or override.machine is None:
         return None
-    value, since = held.machine
-    machine = decayed(value, since, held.at, half_life)
-    return Contribution(held.position, held.at, name, RULE, held.value, held.value - machine, "machine")
+    value, since = override.machine
+    machine = decayed(value, since, override.at, half_life)
+    return Contribution(override.position, override.at, name, RULE, override.value, override.value - machine, "machine")
 
 
 def _key(said: Mapping[str, Any]) -> str:
@@ -121,11 +121,11 @@ def _withdraw(lead: Lead, key: str, at: Instant, position: int | None, model: Mo
     if key not in lead.overrides:
         return False
     old = lead.shown_stage
-    held = lead.overrides.pop(key)
+    override = lead.overrides.pop(key)
     if key == OVERRIDDEN_STAGE:
         _show_move(lead, at, position, old, EXPIRED if position is None else WITHDRAWN, trace)
     elif (index := _index(model, key)) is not None:
-        lead.scores[index] = held[6]
+        lead.scores[index] = override[6]
     return True
 
 

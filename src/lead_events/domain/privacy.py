@@ -30,7 +30,7 @@ READABLE_PARAMETERS = frozenset(
         "ref",
     }
 )
-"""Query parameters that stay readable, besides ``utm_*``: click ids and promo codes (design, "Personal data")."""
+"""Query parameters that stay readable, besides ``utm_*``: click ids and promo codes (docs/privacy.md)."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CACHED = 16_384

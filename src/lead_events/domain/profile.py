@@ -41,15 +41,15 @@ def apply(lead: Lead, event: Event, model: Model) -> bool:
         _see_page(lead, event.type, page)
     if new_visit or page or "promo_code" in (fields.get("properties") or ()):
         _touch(lead, event, new_visit=new_visit)
-    changed = (bool(fields.get("traits")) and _learn(lead, event)) or (new_visit and model.watches_visits)
+    changed = (bool(fields.get("traits")) and _learn(lead, event)) or (new_visit and model.asks_visits)
     if event.type == "lead.traits_set":
         changed = _clear(lead, event) or changed
     if fields.get("user_id") is not None:
         lead.user_id = fields["user_id"]
     if fields.get("crm_ids"):
         lead.crm_ids.update(fields["crm_ids"])
-    if event.type in _ACTS:
-        _ACTS[event.type](lead, fields.get("properties") or {})
+    if event.type in _ASSIGNMENTS:
+        _ASSIGNMENTS[event.type](lead, fields.get("properties") or {})
         return True
     return changed
 
@@ -183,7 +183,7 @@ def _unassign(lead: Lead, _properties: dict[str, Any]) -> None:
     lead.owner = None
 
 
-_ACTS = {
+_ASSIGNMENTS = {
     "lead.assigned": _assign,
     "lead.unassigned": _unassign,
 }

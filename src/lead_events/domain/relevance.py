@@ -228,7 +228,7 @@ def judge_models(models: Sequence[Model]) -> tuple[Judge, list[Asking]]:
             tuple(
                 None if rule.of_traits else number(model, Asked(rule.when, None, _is_per_session(rule))) for rule in model.rules
             ),
-            tuple(number(model, Asked(watch.when, _value_of(watch))) for watch in model.scope.counters),
+            tuple(number(model, Asked(watch.when, _value_of(watch))) for watch in model.scope.watches),
         )
         for model in models
     ]

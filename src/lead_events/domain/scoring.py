@@ -74,7 +74,7 @@ class Effect(IntEnum):
 
 
 def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, traits_changed: bool) -> Effect:
-    """Let one event change scores and counters; nothing does without consent to profiling.
+    """Let one event change scores and what watches remember; nothing does without consent to profiling.
 
     Returns:
         What that did.
@@ -82,13 +82,13 @@ def apply(lead: Lead, event: Event, model: Model, trace: Trace | None, *, traits
     if not lead.profiled:
         return Effect.NONE
     effect = Effect.NONE
-    rules, counters = model.match(event.type, event.fields)
+    rules, watches = model.match(event.type, event.fields)
     # Comparisons, for ``max`` costs more than what it compares.
     for rule in rules:
         credited = _credit(lead, rule, event, model, trace)
         effect = credited if credited > effect else effect  # noqa: FURB136
-    for index, counter in counters:
-        noted = _remember(lead, index, counter, event)
+    for index, watch in watches:
+        noted = _remember(lead, index, watch, event)
         effect = noted if noted > effect else effect  # noqa: FURB136
     if traits_changed and model.trait_rules and ("traits" in event.fields or event.type in _MAY_CHANGE_FIT):
         effect = Effect.NOTICEABLE if _apply_trait_rules(lead, event, model, trace) else effect
@@ -129,8 +129,8 @@ def machine_value_at(lead: Lead, index: int, score: CompiledScore, at: Instant) 
 
 def machine_entry(lead: Lead, index: int, score: CompiledScore) -> list[Any]:
     """Return the machine's [value, at] of a score: beneath its override, where there is one."""
-    held = lead.overrides.get(score_key(score.name)) if lead.overrides else None
-    return lead.scores[index] if held is None else held[6]
+    override = lead.overrides.get(score_key(score.name)) if lead.overrides else None
+    return lead.scores[index] if override is None else override[6]
 
 
 def ranks(lead: Lead, model: Model) -> list[float]:

@@ -160,6 +160,11 @@ def read(text: str) -> Signature:
     return Signature(type_, fields, tuple(hidden), tuple((name, whole) for name, whole in numbers), in_log)
 
 
+def type_of(text: str) -> str:
+    """Return the type of a signature that ``write`` wrote, without reading all of it."""
+    return text[2 : text.index('"', 2)]
+
+
 def facets_of(signature: Signature) -> dict[str, str]:
     """Return the facets that may be demoted, by their field with dots."""
     properties = signature.fields.get("properties") or {}

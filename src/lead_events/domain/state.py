@@ -48,7 +48,7 @@ class Lead:
         acted: [at, position] of the lead's last act, or its first event, if the model looks for silence; else None.
         silent: ids of the inactivity rules that this silence has met already.
         awaited: [stage, reason] that an event leads to as soon as what the stage requires is there, or None.
-        windows: per counting condition of the model, what it remembers of matching events (``windows``).
+        windows: per watch of the model, what it remembers of matching events (``windows``).
         definitions: per definition of the model [met, since, lost].
         history: stage moves [at, stage, reason, position or None].
         waiting: number of a stage's exit → since when its time runs.
@@ -69,13 +69,13 @@ class Lead:
         "visits", "waiting", "windows",
     )  # fmt: skip
 
-    def __init__(self, founding: int, scores: int, counters: int, definitions: int, topics: int = 0) -> None:
+    def __init__(self, founding: int, scores: int, watches: int, definitions: int, topics: int = 0) -> None:
         """Begin a lead of whom nothing is known.
 
         Args:
             founding: position of its founding event.
             scores: how many scores the model has.
-            counters: how many counting conditions the model has.
+            watches: how many conditions of the model remember events.
             definitions: how many definitions the model has.
             topics: how many topics the model has.
         """
@@ -100,7 +100,7 @@ class Lead:
         self.do_not_contact: list[str] = []
         self.scores: list[list[Any]] = [[0.0, 0] for _ in range(scores)]
         self.rules: dict[str, list[Any]] = {}
-        self.windows: list[list[Any]] = [[] for _ in range(counters)]
+        self.windows: list[list[Any]] = [[] for _ in range(watches)]
         self.definitions: list[list[Any]] = [[False, None, None] for _ in range(definitions)]
         self.qualified_at: Instant | None = None
         self.temperature = "cold"
@@ -134,14 +134,14 @@ class Lead:
     @property
     def shown_stage(self) -> str:
         """Return the stage that counts: the one that a person set, else the machine's."""
-        held = self.overrides.get(OVERRIDDEN_STAGE) if self.overrides else None
-        return self.stage if held is None else str(held[0])
+        override = self.overrides.get(OVERRIDDEN_STAGE) if self.overrides else None
+        return self.stage if override is None else str(override[0])
 
     @property
     def shown_stage_since(self) -> Instant | None:
         """Return since when the stage that counts does."""
-        held = self.overrides.get(OVERRIDDEN_STAGE) if self.overrides else None
-        return self.stage_since if held is None else held[1]
+        override = self.overrides.get(OVERRIDDEN_STAGE) if self.overrides else None
+        return self.stage_since if override is None else override[1]
 
     @property
     def contact(self) -> bool:

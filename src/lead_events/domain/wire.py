@@ -169,7 +169,7 @@ def _read_type(sent: Mapping[str, Any]) -> EventType | None:
 
 
 def _check_allowed(sent: Mapping[str, Any], kind: EventType | None, *, trusted: bool, own: bool) -> None:
-    """Refuse what this key may not say (design, "What a public key may say")."""
+    """Refuse what this key may not say: a browser witnesses, a server tells (docs/reference/wire.md)."""
     if kind and kind.server_only and not own:
         raise wrong_field("/type", "events of this type are appended by their own endpoint only.", "not_allowed")
     if not trusted and not own:

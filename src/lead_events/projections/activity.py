@@ -9,6 +9,8 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -56,7 +58,7 @@ class Known:
     def add_stored(self, texts: Iterable[str]) -> None:
         """Take over signatures that are stored, in the order of their numbers."""
         for text in texts:
-            self._add(text, signatures.read(text))
+            self._add(text, signatures.type_of(text))
         self.stored = len(self.texts)
 
     def number(self, event: Event, plain: dict[str, Any]) -> tuple[int, Numbers]:
@@ -71,12 +73,12 @@ class Known:
             if found is not None:
                 return found, numbers
             if not self._is_crowded(event.type) or not self._demote(signature):
-                return self._add(text, signature), numbers
+                return self._add(text, event.type), numbers
 
-    def _add(self, text: str, signature: Signature) -> int:
+    def _add(self, text: str, type_: str) -> int:
         number = self._numbers[text] = len(self.texts)
         self.texts.append(text)
-        self._counts[signature.type] += 1
+        self._counts[type_] += 1
         return number
 
     def _is_crowded(self, type_: str) -> bool:
@@ -95,9 +97,9 @@ class Known:
     def _values_of(self, type_: str) -> dict[str, set[str]]:
         values: dict[str, set[str]] = defaultdict(set)
         for text in self.texts:
-            signature = signatures.read(text)
-            for path, value in signatures.facets_of(signature).items() if signature.type == type_ else ():
-                values[path].add(value)
+            if signatures.type_of(text) == type_:
+                for path, value in signatures.facets_of(signatures.read(text)).items():
+                    values[path].add(value)
         return values
 
 
@@ -131,7 +133,7 @@ class Keeper:
             return True
         if end.position < (head.segments + 1) * head.size:
             return False
-        columns = join(list(self._read(head.segments * head.size, head.size)))
+        columns = join(self._read(head.segments * head.size, head.size), head.size)
         new = self._known.texts[self._known.stored :]
         with writing(self._engine) as connection:
             is_written = activity.append(connection, head, pack(columns), new, self._known.given_up)
@@ -175,13 +177,17 @@ class Activity:
     """The log in columns, from its first event on.
 
     Attributes:
-        signatures: by number.
+        texts: signatures by number, as they are written: read, they take eight times the room.
         from_log: how many events were read from the log itself, because no segment holds them yet.
     """
 
     columns: Columns
-    signatures: Sequence[Signature]
+    texts: Sequence[str]
     from_log: int
+
+    def signature(self, number: int) -> Signature:
+        """Return a signature, for looking and not for changing."""
+        return _read_signature(self.texts[number])
 
 
 def read_activity(connection: Connection, vault: Vault, upto: int) -> Activity:
@@ -192,7 +198,12 @@ def read_activity(connection: Connection, vault: Vault, upto: int) -> Activity:
         known = load_known(connection)
         segments = min(head.segments, upto // head.size)
         written = segments * head.size
-    parts = [unpack(packed) for packed in activity.load_segments(connection, segments)]
-    parts += [read_from_log(connection, vault, known, start, min(_PIECE, upto - start)) for start in range(written, upto, _PIECE)]
-    columns = join(parts) if parts else make_columns([], [], [], [], [])
-    return Activity(columns, [signatures.read(text) for text in known.texts], upto - written)
+    parts = (unpack(packed) for packed in activity.load_segments(connection, segments))
+    rest = (read_from_log(connection, vault, known, start, min(_PIECE, upto - start)) for start in range(written, upto, _PIECE))
+    columns = join(chain(parts, rest), upto)
+    return Activity(columns, known.texts, upto - written)
+
+
+@lru_cache(50_000)
+def _read_signature(text: str) -> Signature:
+    return signatures.read(text)

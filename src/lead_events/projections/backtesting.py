@@ -26,7 +26,7 @@ from lead_events.domain.model import compile_model
 from lead_events.domain.times import Instant
 from lead_events.projections.aside import Say, WorkKilled, run_aside
 from lead_events.projections.replay import Opening
-from lead_events.store import identity, lists, log, ownership, parked, schema
+from lead_events.store import identity, lists, log, ownership, parked
 from lead_events.store.engine import reading
 from lead_events.store.envelope import sort_refs
 from lead_events.store.opening import open_events, read_rows
@@ -159,7 +159,7 @@ def _test_part(connection: Connection, test: _Test, low: int, high: int, upto: i
 def _load_rows(connection: Connection, low: int, high: int, upto: int) -> list[_Row]:
     """Return the events that the leads of a range own, by lead and in canonical order."""
     founded = ownership.load_founded(connection, low, high, upto)
-    return [_Row(*row) for row in ownership.read_founded(connection, founded, schema.events.c.type, schema.events.c.refs)]
+    return [_Row(*row) for row in ownership.read_founded(connection, founded, "type", "refs")]
 
 
 def _choose(test: _Test, rows: Sequence[_Row]) -> Iterator[list[_Row]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +45,13 @@ class Columns:
     numbers: tuple[Floats, ...]
 
 
-def number_refs(refs: Collection[bytes]) -> Hashes:
-    """Return a number for each ref, equal for equal ones; two pseudonyms may share one, which whoever joins by it must check."""
-    halves = np.frombuffer(b"".join(refs), dtype=">u8").reshape(-1, 2).astype(np.uint64)
+def number_refs(refs: bytes) -> Hashes:
+    """Return a number for each ref, equal for equal ones; two pseudonyms may share one, which whoever joins by it must check.
+
+    Args:
+        refs: one behind the other.
+    """
+    halves = np.frombuffer(refs, dtype=">u8").reshape(-1, 2).astype(np.uint64)
     addressed = halves[:, 0] == np.frombuffer(lead_ref(0)[:8], dtype=">u8")[0]
     return np.where(addressed, halves[:, 1], (halves[:, 0] ^ halves[:, 1]) | _PSEUDONYM)
 
@@ -61,22 +65,31 @@ def make_columns(
 ) -> Columns:
     """Return rows as columns."""
     named = np.array([browser is not None for browser in browsers], dtype=bool)
-    browser = np.where(named, number_refs([each or NOBODY for each in browsers]), np.uint64(0))
+    browser = np.where(named, number_refs(b"".join([each or NOBODY for each in browsers])), np.uint64(0))
     beside = np.array(numbers, dtype=np.float64).reshape(-1, NUMBERS)
     columns = tuple(np.ascontiguousarray(beside[:, index]) for index in range(NUMBERS))
-    return Columns(np.array(at, dtype=np.int64), number_refs(subjects), browser, np.array(signatures, dtype=np.int32), columns)
+    subject, signature = number_refs(b"".join(subjects)), np.array(signatures, dtype=np.int32)
+    return Columns(np.array(at, dtype=np.int64), subject, browser, signature, columns)
 
 
-def join(parts: Sequence[Columns]) -> Columns:
-    """Return the columns of several stretches as one."""
-    numbers = tuple(np.concatenate([part.numbers[index] for part in parts]) for index in range(NUMBERS))
-    return Columns(
-        np.concatenate([part.at for part in parts]),
-        np.concatenate([part.subject for part in parts]),
-        np.concatenate([part.browser for part in parts]),
-        np.concatenate([part.signature for part in parts]),
-        numbers,
-    )
+def join(parts: Iterable[Columns], events: int) -> Columns:
+    """Return the columns of several stretches as one, holding one stretch at a time beside them.
+
+    Args:
+        events: how many they have together.
+    """
+    integers = np.zeros(events, dtype=np.int64), np.zeros(events, dtype=np.uint64), np.zeros(events, dtype=np.uint64)
+    numbers = tuple(np.zeros(events, dtype=np.float64) for _ in range(NUMBERS))
+    whole = Columns(*integers, np.zeros(events, dtype=np.int32), numbers)
+    begin = 0
+    for part in parts:
+        here = slice(begin, begin + len(part.at))
+        whole.at[here], whole.subject[here], whole.browser[here] = part.at, part.subject, part.browser
+        whole.signature[here] = part.signature
+        for column, values in zip(whole.numbers, part.numbers, strict=True):
+            column[here] = values
+        begin = here.stop
+    return whole
 
 
 def pack(columns: Columns) -> bytes:

@@ -140,11 +140,10 @@ class Counted:
     def _add(self, portion: Portion) -> None:
         for pair in portion.pairs:
             self._add_pair(pair)
-        some = portion.unmoved
-        if self._recalled is not None and some.stop > some.start:
-            unmoved, leads = self._recalled.unmoved, self._recalled.selection.leads
+        unmoved, some = portion.unmoved, portion.some
+        if self._recalled is not None and unmoved is not None and some.stop > some.start:
             self._added += int(unmoved.events[some].sum())
-            count_unmoved(self._tally, self._effects, unmoved, leads[unmoved.places], some)
+            count_unmoved(self._tally, self._effects, unmoved, self._recalled.selection.leads[unmoved.places], some)
 
     def _add_pair(self, pair: Pair) -> None:
         question, before, after = self._question, pair.before.lead, pair.after.lead

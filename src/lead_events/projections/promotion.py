@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine
 
 from lead_events import clock
 from lead_events.domain import state, wire
@@ -20,17 +20,15 @@ from lead_events.domain.times import DAY, Instant
 from lead_events.projections.folding import fold_page
 from lead_events.projections.pages import Bound, read_page
 from lead_events.projections.projector import PAGE_EVENTS, Models, save, step
-from lead_events.store import approvals, changes, generations, log, promotions, schema
+from lead_events.store import approvals, changes, generations, leads, log, promotions
 from lead_events.store.changes import Draft
-from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import Arrival, pack_batch
 from lead_events.store.generations import Generation, Status
+from lead_events.store.sources import SERVICE
 from lead_events.store.vault import Vault
 
 ROLLBACK_WINDOW = DAY
-SERVICE_SOURCE = 0
-"""The source of events that the service itself appends."""
 
 
 class Announce(StrEnum):
@@ -163,7 +161,7 @@ def _append_promoted(
         properties["without_approval"] = reason
     sent = {"type": promotions.TYPE, "properties": properties}
     event = wire.admit(sent, arrival=now, trusted=True, phone_region=None, new_event_id=clock.new_event_id, own=True)
-    envelopes, packing = pack_batch(vault, [Arrival(SERVICE_SOURCE, event, now)])
+    envelopes, packing = pack_batch(vault, [Arrival(SERVICE, event, now)])
     (outcome,) = log.append_packed(connection, packing, envelopes)
     return outcome.position, log.read_head(connection).received_at
 
@@ -188,10 +186,7 @@ def _announced(
         return []
     models = live.model_number, new.model_number
     differing = _differing(connection, live, new, compiled, announce)
-    table = schema.leads
-    theirs = any_of(connection, table.c.founding, [founding for founding, _, _ in differing])
-    anew = update(table).where(table.c.generation_id == new.generation_id, theirs)
-    connection.execute(anew.values(position=position, updated_at=received_at))
+    leads.stamp(connection, new.generation_id, [founding for founding, _, _ in differing], position, received_at)
     said = (Change(founding, _kind(old, now), old, now, {}, position, received_at) for founding, old, now in differing)
     return [Draft(change, historic=False, replayed=models) for change in said]
 
@@ -199,20 +194,13 @@ def _announced(
 def _differing(
     connection: Connection, live: Generation, new: Generation, compiled: Models, announce: Announce
 ) -> list[tuple[int, Standing, Standing]]:
-    one, two = schema.leads.alias("one"), schema.leads.alias("two")
-    names = [[name for name, _ in compiled.of(each).definitions] for each in (live, new)]
-    # The bits of what is met follow the order of the definitions: under other names they say nothing of each other.
-    met_otherwise = one.c.met != two.c.met if names[0] == names[1] else (one.c.met != 0) | (two.c.met != 0)
-    differs = (one.c.stage != two.c.stage) | (one.c.temperature != two.c.temperature) | met_otherwise
-    rows = connection.execute(
-        select(two.c.founding, one.c.state, two.c.state)
-        .join(two, one.c.founding == two.c.founding)
-        .where(one.c.generation_id == live.generation_id, two.c.generation_id == new.generation_id)
-        .where(two.c.contact, one.c.stage != two.c.stage if announce is Announce.CHANGED_STAGE else differs)
-        .order_by(two.c.founding)
-    )
     old_model, new_model = compiled.of(live), compiled.of(new)
-    pairs: list[tuple[int, Any, Any]] = [(f, state.load(a), state.load(b)) for f, a, b in rows]
+    if announce is Announce.CHANGED_STAGE:
+        rows = leads.read_elsewhere(connection, live.generation_id, new.generation_id)
+    else:
+        named_alike = [name for name, _ in old_model.definitions] == [name for name, _ in new_model.definitions]
+        rows = leads.read_unlike(connection, live.generation_id, new.generation_id, named_alike=named_alike)
+    pairs = [(founding, state.load(old), state.load(now)) for founding, old, now in rows]
     found = [(founding, standing(a, old_model), standing(b, new_model)) for founding, a, b in pairs]
     return [(founding, old, now) for founding, old, now in found if old != now]
 

@@ -9,27 +9,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import Engine
 
 from lead_events.domain import overrides
 from lead_events.domain.conditions import LeadCondition
+from lead_events.domain.erasing import ERASED
 from lead_events.domain.events import Event
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model
 from lead_events.domain.relevance import Asking, Judge, Verdict, judge_models, judge_rules
 from lead_events.domain.rule_changes import changed_rules
 from lead_events.domain.scoring import Trace
-from lead_events.domain.signatures import Signature, with_numbers
+from lead_events.domain.signatures import Signature, read, type_of, with_numbers
 from lead_events.domain.threshold_changes import changed_thresholds, may_concern
 from lead_events.projections.activity import Activity, read_activity
 from lead_events.projections.columns import Bools, Ints
 from lead_events.projections.effects import Folding
 from lead_events.projections.owning import load_owners
 from lead_events.projections.pairing import Pair, Portion, Question, fold_some
-from lead_events.projections.selecting import Selection, Wanted, select
-from lead_events.projections.unmoved import Judged, Unmoved, find_unmoved
+from lead_events.projections.selecting import Selection, Wanted, cut, select
+from lead_events.projections.unmoved import Judged, Unmoved, find_unmoved, told_by_columns
 from lead_events.store import leads, log, parked
 from lead_events.store.engine import snapshot
 from lead_events.store.opening import open_events, read_rows
@@ -38,6 +40,9 @@ from lead_events.store.vault import Vault
 _CHUNK_LEADS = 5_000
 _CHUNK_EVENTS = 4_000
 _FROM_LOG_LEADS = 500
+_BLOCK_EVENTS = 500_000
+"""Events of which is found out at a time whom they did not move: each takes some 200 bytes meanwhile."""
+
 _ORDER = 20_261_122
 """Seeds the order of leads, so that every beginning of it is the same fair sample."""
 
@@ -55,7 +60,8 @@ class Recall:
         selection: the events that matter.
         apart: leads that are folded from their whole history.
         order: the places of the other leads in the selection, so that every beginning is the same fair sample.
-        unmoved: those of them whom no condition can have moved.
+        judged: what was said of the events.
+        told: per lead of the selection, whether columns tell everything of it, so that it may be unmoved.
         touched: per lead of the selection, whether it may be otherwise under the other model.
         thresholds: the conditions that differ, where nothing but thresholds does; else None.
         because: type of events and field → how many were read from the log because a condition asks for it.
@@ -66,7 +72,8 @@ class Recall:
     selection: Selection
     apart: frozenset[int]
     order: Ints
-    unmoved: Unmoved
+    judged: Judged
+    told: Bools
     touched: Bools
     thresholds: list[LeadCondition] | None
     because: Counter[Unknown]
@@ -97,22 +104,23 @@ def recall(engine: Engine, vault: Vault, question: Question) -> Recall:
         unlike = leads.load_unlike_fold(connection, live.generation_id)
     models = question.old, question.new
     judge, askings = judge_models(models)
-    given = [judge.judge(signature) for signature in activity.signatures]
-    wanted = Wanted([verdict.use for verdict in given], bool(judge.needs.everything), judge.needs.everybody, skips)
-    found = select(activity.columns, owners.of(activity.columns), activity.signatures, wanted)
+    given = [judge.judge(read(text)) for text in activity.texts]
+    erasing = [type_of(text) == ERASED for text in activity.texts]
+    wanted = Wanted([verdict.use for verdict in given], erasing, bool(judge.needs.everything), judge.needs.everybody, skips)
+    found = select(activity.columns, owners.of(activity.columns), wanted)
     apart = found.apart | unlike
     order = np.random.default_rng(_ORDER).permutation(np.flatnonzero(~np.isin(found.leads, list(apart))))
-    unmoved = find_unmoved(models, _judged(askings, given, activity), activity.columns, found, order)
+    judged = _judged(askings, given)
+    told = told_by_columns(models, judged, activity.columns, found)
     because = _because(judge, activity, found)
     touched, thresholds = _touched(question, activity, found), changed_thresholds(*models)
-    return Recall(activity, found, apart, order, unmoved, touched, thresholds, because, judge.needs.everything)
+    return Recall(activity, found, apart, order, judged, told, touched, thresholds, because, judge.needs.everything)
 
 
-def _judged(askings: Sequence[Asking], given: Sequence[Verdict], activity: Activity) -> Judged:
-    """Return the verdicts on signatures as verdicts on events."""
+def _judged(askings: Sequence[Asking], given: Sequence[Verdict]) -> Judged:
+    """Return each verdict once, and which one was given on each signature."""
     places = {verdict: place for place, verdict in enumerate(dict.fromkeys(given))}
-    of_signature = np.array([places[each] for each in given] or [0], dtype=np.int64)
-    return Judged(askings, list(places), of_signature[activity.columns.signature])
+    return Judged(askings, list(places), np.array([places[each] for each in given] or [0], dtype=np.int32))
 
 
 def _because(judge: Judge, activity: Activity, found: Selection) -> Counter[Unknown]:
@@ -120,7 +128,7 @@ def _because(judge: Judge, activity: Activity, found: Selection) -> Counter[Unkn
     counted: Counter[Unknown] = Counter()
     numbers, events = np.unique(activity.columns.signature[found.rows[found.in_log]], return_counts=True)
     for number, count in zip(numbers.tolist(), events.tolist(), strict=True):
-        signature = activity.signatures[number]
+        signature = activity.signature(number)
         paths = set() if signature.in_log else set(judge.hidden(signature))
         counted.update({(signature.type, ".".join(path)): count for path in paths})
     return counted
@@ -134,38 +142,54 @@ def _touched(question: Question, activity: Activity, found: Selection) -> Bools:
     if not len(found.leads):
         return np.zeros(0, dtype=bool)
     judge = judge_rules(changed)
-    numbers, place = np.unique(activity.columns.signature[found.rows], return_inverse=True)
-    fires = np.array([judge.may_fire(activity.signatures[number]) for number in numbers.tolist()], dtype=bool)
-    marked: Bools = np.logical_or.reduceat(fires[place], found.starts[:-1])
+    signature = activity.columns.signature[found.rows]
+    fires = np.zeros(len(activity.texts), dtype=bool)
+    for number in np.flatnonzero(np.bincount(signature)).tolist():
+        fires[number] = judge.may_fire(activity.signature(number))
+    marked: Bools = np.logical_or.reduceat(fires[signature], found.starts[:-1])
     return marked
 
 
 def fold_recalled(engine: Engine, vault: Vault, question: Question, recalled: Recall) -> Iterator[Portion]:
     """Fold the leads in whom something matters and whom a condition may have moved, and tell who else is to be counted."""
-    waiting, begin = sorted(recalled.apart), 0
-    for done, unmoved, chunk in _chunks(recalled):
-        pairs, failed = _fold_chunk(engine, vault, question, recalled, chunk)
+    waiting = sorted(recalled.apart)
+    for chunk in _chunks(question, recalled):
+        pairs, failed = _fold_chunk(engine, vault, question, recalled, chunk.moved)
         waiting += failed
-        yield Portion(done / (len(recalled.order) + 1), pairs, slice(begin, unmoved))
-        begin = unmoved
+        yield Portion(chunk.done / (len(recalled.order) + 1), pairs, chunk.unmoved, chunk.some)
     while waiting:
         left, pairs = fold_some(engine, vault, question, waiting[:_FROM_LOG_LEADS])
         waiting = left + waiting[_FROM_LOG_LEADS:]
         yield Portion(1.0, pairs)
 
 
-def _chunks(recalled: Recall) -> Iterator[tuple[int, int, list[int]]]:
-    """Yield the leads to be folded, some at a time, with how many there were so far of all, and of those whom nothing moved."""
+class _Chunk(NamedTuple):
+    """Some leads, in the order in which they are counted.
+
+    Attributes:
+        done: how many leads there were so far, these among them.
+        moved: places of those whom a condition may have moved.
+        unmoved: others, of whom ``some`` are these.
+    """
+
+    done: int
+    moved: list[int]
+    unmoved: Unmoved
+    some: slice
+
+
+def _chunks(question: Question, recalled: Recall) -> Iterator[_Chunk]:
+    """Yield all leads, some at a time; whom no condition moved is found out for many chunks at once."""
     found, order = recalled.selection, recalled.order
-    stays = np.isin(order, recalled.unmoved.places)
-    unmoved, events = np.cumsum(stays), np.cumsum(np.where(stays, 0, found.starts[order + 1] - found.starts[order]))
-    begin = 0
-    while begin < len(order):
-        before = int(events[begin - 1]) if begin else 0
-        end = max(begin + 1, int(np.searchsorted(events, before + _CHUNK_EVENTS, side="right")))
-        end = min(end, begin + _CHUNK_LEADS)
-        yield end, int(unmoved[end - 1]), order[begin:end][~stays[begin:end]].tolist()
-        begin = end
+    models = question.old, question.new
+    for block in cut(found.starts[order + 1] - found.starts[order], _BLOCK_EVENTS):
+        places = order[block]
+        unmoved = find_unmoved(models, recalled.judged, recalled.activity.columns, found, places[recalled.told[places]])
+        stays = np.isin(places, unmoved.places)
+        counted = np.append(0, np.cumsum(stays))
+        for chunk in cut(np.where(stays, 0, found.starts[places + 1] - found.starts[places]), _CHUNK_EVENTS, _CHUNK_LEADS):
+            some = slice(int(counted[chunk.start]), int(counted[chunk.stop]))
+            yield _Chunk(block.start + chunk.stop, places[chunk][~stays[chunk]].tolist(), unmoved, some)
 
 
 def _fold_chunk(
@@ -216,11 +240,13 @@ def _events(activity: Activity, found: Selection, span: slice, opened: dict[int,
     events = []
     for index, row in enumerate(rows.tolist()):
         event = opened.get(row + 1)
+        named = browser[index].to_bytes(8, "big") if browser[index] else None
         if event is None:
-            signature = activity.signatures[number[index]]
+            signature = activity.signature(number[index])
             fields = signature.fields if not signature.numbers else _with_numbers(activity, signature, row)
-            named = browser[index].to_bytes(8, "big") if browser[index] else None
             event = Event(row + 1, at[index], at[index], signature.type, b"", named, (), fields)
+        else:
+            event.anonymous = named  # as columns name it: under two names one visit would be two
         events.append(event)
     return events
 

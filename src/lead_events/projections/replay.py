@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine
 
-from lead_events import clock
+from lead_events import clock, cores
 from lead_events.domain.errors import LeadEventsError, StaleGeneration
 from lead_events.domain.lead import FOLD_REVISION
 from lead_events.domain.times import Instant
@@ -128,7 +128,7 @@ def build(
             with reading(engine) as connection:
                 free = parts.is_any_free(connection, generation_id, clock.now())
             if free:
-                _build_parts(opening, engine, generation, stop, processes or os.cpu_count() or 1, report)
+                _build_parts(opening, engine, generation, stop, processes or cores.count_usable(), report)
             else:  # another builder has the rest; it may die
                 stop.wait(_PAUSE_SECONDS)
         return not stop.is_set() and _complete(engine, vault, generation_id, stop)

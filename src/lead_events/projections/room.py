@@ -6,11 +6,11 @@ processes, each of which a builder may keep waiting.
 
 from __future__ import annotations
 
-import os
 import time
 
 from sqlalchemy import Engine
 
+from lead_events.cores import count_usable
 from lead_events.store import log
 from lead_events.store.engine import reading
 
@@ -35,7 +35,7 @@ def rest_for(came: int, worked: float, waited: float, cores: int) -> float:
         came: how many events were accepted since it looked last, its last rest included.
         worked: seconds of processor time that the piece took.
         waited: seconds that it took beyond them: a builder that was kept waiting has given way already.
-        cores: how many the machine has.
+        cores: how many may be kept busy.
     """
     return max(0.0, min(came * EVENT_SECONDS / cores - waited, worked * MOST, LONGEST_SECONDS))
 
@@ -50,6 +50,7 @@ class Room:
     def __init__(self, engine: Engine) -> None:
         self.is_shared = False
         self._engine = engine
+        self._cores = count_usable()
         self._position = self._read_position()
         self._begun = time.thread_time(), time.monotonic()
 
@@ -59,7 +60,7 @@ class Room:
         came, worked = position - self._position, time.thread_time() - self._begun[0]
         waited = time.monotonic() - self._begun[1] - worked
         self._position, self.is_shared = position, came > 0
-        time.sleep(rest_for(came, worked, waited, os.cpu_count() or 1))
+        time.sleep(rest_for(came, worked, waited, self._cores))
         self._begun = time.thread_time(), time.monotonic()
 
     def _read_position(self) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lead_events.domain.conditions import LeadCondition, ScoreTest
 from lead_events.domain.model import Model
@@ -24,7 +25,6 @@ from lead_events.projections.selecting import Selection
 _MOST_FIRINGS = 400
 """Of one lead; a robot's thousands would make steps of which each is for that lead alone."""
 _NOT_BY_COLUMNS = int(Use.IN_LOG | Use.GATE | Use.STAMPED | Use.NUMBERED)
-_EMPTY = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,37 +65,38 @@ class Judged(NamedTuple):
     Attributes:
         askings: what each model asks of events, by the numbers in ``verdicts``.
         verdicts: each that was given, once.
-        verdict: place of the one that was given, for each event of the log.
+        of_signature: place of the one that was given, by number of the signature.
     """
 
     askings: Sequence[Asking]
     verdicts: Sequence[Verdict]
-    verdict: Ints
+    of_signature: NDArray[np.int32]
+
+    def of(self, columns: Columns, rows: Ints) -> NDArray[np.int32]:
+        """Return the place of the verdict on each of some events."""
+        return self.of_signature[columns.signature[rows]]
 
 
 class _Events(NamedTuple):
     """The kept events of some leads: by lead, in canonical order."""
 
     lead: Ints
-    verdict: Ints
+    verdict: NDArray[np.int32]
     at: Ints
     visit: Ints
 
 
-def find_unmoved(models: tuple[Model, Model], judged: Judged, columns: Columns, found: Selection, order: Ints) -> Unmoved:
+def find_unmoved(models: tuple[Model, Model], judged: Judged, columns: Columns, found: Selection, places: Ints) -> Unmoved:
     """Find, and add up the points of, the leads whom no condition can have moved.
 
     Args:
         models: the live one and the candidate.
         judged: what was said of the events.
         columns: the log.
-        found: the events that stay; leads that need everything, or whose every event may matter, are never unmoved.
-        order: places of the leads in ``found``, in the order in which they are counted.
+        found: the events that stay.
+        places: in ``found``, of leads of whom columns tell everything, in the order in which they are counted.
     """
-    if any(model.silences or model.watches_visits or model.exits.get(FIRST_STAGE) for model in models):
-        order = _EMPTY
-    places = order[_told_by_columns(models, judged, found)[order]]
-    events = _events_of(columns, judged.verdict, found, places)
+    events = _events_of(columns, judged, found, places)
     pairs = list(zip(models, judged.askings, strict=True))
     before, after = (_side(model, asking, judged.verdicts, events, len(places)) for model, asking in pairs)
     moved = np.zeros(len(places), dtype=bool)
@@ -105,33 +106,40 @@ def find_unmoved(models: tuple[Model, Model], judged: Judged, columns: Columns, 
     return Unmoved(stay, found.starts[stay + 1] - found.starts[stay], before.without(moved), after.without(moved))
 
 
-def _told_by_columns(models: Sequence[Model], judged: Judged, found: Selection) -> Bools:
-    """Mark the leads of whom columns tell everything, and whose rules and watches can be worked out in them."""
-    if not len(found.leads):
-        return np.zeros(0, dtype=bool)
+def told_by_columns(models: Sequence[Model], judged: Judged, columns: Columns, found: Selection) -> Bools:
+    """Mark the leads of whom columns tell everything, and whose rules and watches can be worked out in them.
+
+    Of leads that need everything, or whose every event may matter, they never do.
+    """
+    told = np.zeros(len(found.leads), dtype=bool)
+    if any(model.silences or model.asks_visits or model.exits.get(FIRST_STAGE) for model in models):
+        return told
     others = {number for model, asking in zip(models, judged.askings, strict=True) for number in _beyond_columns(model, asking)}
     beyond = np.array([bool(each.use & _NOT_BY_COLUMNS or others.intersection(each.fires)) for each in judged.verdicts])
     most = np.array([len(each.fires) for each in judged.verdicts], dtype=np.int64)
-    verdict, begins = judged.verdict[found.rows], found.starts[:-1]
-    few = np.add.reduceat(most[verdict], begins) <= _MOST_FIRINGS
-    told: Bools = few & ~np.logical_or.reduceat(beyond[verdict], begins)
+    for some in found.blocks():
+        begins = found.starts[some.start : some.stop + 1]
+        verdict = judged.of(columns, found.rows[begins[0] : begins[-1]])
+        begins = begins[:-1] - begins[0]
+        few = np.add.reduceat(most[verdict], begins) <= _MOST_FIRINGS
+        told[some] = few & ~np.logical_or.reduceat(beyond[verdict], begins)
     return told
 
 
 def _beyond_columns(model: Model, asking: Asking) -> list[int]:
     """Return the conditions whose events do what is not worked out in columns."""
-    watches = [n for n, watch in zip(asking.watches, model.scope.counters, strict=True) if not isinstance(watch, Counter)]
+    watches = [n for n, watch in zip(asking.watches, model.scope.watches, strict=True) if not isinstance(watch, Counter)]
     rules = [n for n, rule in zip(asking.rules, model.rules, strict=True) if n is not None and rule.valid_for is not None]
     return watches + rules
 
 
-def _events_of(columns: Columns, verdict: Ints, found: Selection, places: Ints) -> _Events:
+def _events_of(columns: Columns, judged: Judged, found: Selection, places: Ints) -> _Events:
     count = found.starts[places + 1] - found.starts[places]
     lead = np.repeat(np.arange(len(places)), count)
     begins = np.repeat(found.starts[places] - (np.cumsum(count) - count), count)
     rows = found.rows[begins + np.arange(len(lead))]
     at = columns.at[rows]
-    return _Events(lead, verdict[rows], at, _visits(lead, columns.browser[rows].view(np.int64), at))
+    return _Events(lead, judged.of(columns, rows), at, _visits(lead, columns.browser[rows].view(np.int64), at))
 
 
 def _visits(lead: Ints, browser: Ints, at: Ints) -> Ints:
@@ -227,7 +235,7 @@ def _score_truth(test: ScoreTest, credits_: Credits) -> _Truth:
 
 
 def _count_truth(watch: int, facts: _Facts) -> _Truth:
-    counter = facts.model.scope.counters[watch]
+    counter = facts.model.scope.watches[watch]
     enough = facts.counted[watch] >= (counter.needed if isinstance(counter, Counter) else 1)
     return _Truth(enough, np.ones_like(enough))
 

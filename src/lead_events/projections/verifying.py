@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, Engine, select, union
+from sqlalchemy import Connection, Engine
 
 from lead_events.domain import state
 from lead_events.domain.lead import fold
 from lead_events.domain.lead_id import encode_lead_id
 from lead_events.domain.model import Model
 from lead_events.projections.projector import Models
-from lead_events.store import generations, histories, leads, log, parked, promotions, schema
+from lead_events.store import generations, histories, leads, log, parked, promotions
 from lead_events.store.engine import snapshot
 from lead_events.store.generations import Generation
 from lead_events.store.leads import LeadRow
@@ -63,7 +63,7 @@ def verify_leads(
     compiled = Models(engine)
     with snapshot(engine) as connection:
         generation = _generation(connection, generation_id)
-        wanted = _foundings(connection, generation)
+        wanted = leads.load_foundings(connection, generation.generation_id, generation.position)
     if sample is not None and sample < len(wanted):
         wanted = [wanted[len(wanted) * n // sample] for n in range(sample)]
     model = compiled.of(generation)
@@ -82,15 +82,6 @@ def verify_leads(
 
 def _generation(connection: Connection, generation_id: int | None) -> Generation:
     return generations.load_live(connection) if generation_id is None else generations.load(connection, generation_id)
-
-
-def _foundings(connection: Connection, generation: Generation) -> list[int]:
-    """Return every lead that has a row, or that identity says must have one."""
-    upto = generation.position
-    rows = select(schema.leads.c.founding).where(schema.leads.c.generation_id == generation.generation_id)
-    bound = select(schema.bindings.c.founding).where(schema.bindings.c.position <= upto)
-    visitors = select(schema.visitors.c.founding).where(schema.visitors.c.position <= upto)
-    return sorted(connection.execute(union(rows, bound, visitors)).scalars())
 
 
 def _verify_chunk(

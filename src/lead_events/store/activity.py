@@ -81,11 +81,10 @@ def load_segments(connection: Connection, count: int) -> Iterator[bytes]:
         yield connection.execute(select(table.c["columns"]).where(table.c.number == number)).scalar_one()
 
 
-def load_signatures(connection: Connection, after: int = 0) -> list[str]:
-    """Return the texts of the signatures from a number on."""
+def load_signatures(connection: Connection) -> list[str]:
+    """Return the texts of the signatures in the order of their numbers."""
     table = schema.activity_signatures
-    query = select(table.c.content).where(table.c.number >= after).order_by(table.c.number)
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(select(table.c.content).order_by(table.c.number)).scalars())
 
 
 def load_demoted(connection: Connection) -> Demoted:

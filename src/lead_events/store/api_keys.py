@@ -160,15 +160,13 @@ class KeyRing:
     Several threads may use one; the worst of a race is one more look into the database.
     """
 
-    def __init__(self, engine: Engine, *, life: float = LIFE_SECONDS, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, engine: Engine, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Start with no key remembered.
 
         Args:
-            life: seconds for which a key is remembered, revoked or not.
             monotonic: seconds by a clock that never goes back.
         """
         self._engine = engine
-        self._life = life
         self._monotonic = monotonic
         self._known: dict[str, _Entry] = {}
 
@@ -197,7 +195,7 @@ class KeyRing:
             return _match(text, self._load(text[_ID]))
 
     def _load(self, key_id: str) -> _Entry:
-        until = self._monotonic() + self._life
+        until = self._monotonic() + LIFE_SECONDS
         with reading(self._engine) as connection:
             row = connection.execute(select(_TABLE).where(_TABLE.c.key_id == key_id)).first()
             opt_in = () if row is None else sources.read_opt_in(connection, row.source_id)

@@ -150,10 +150,6 @@ def _forget(packing: Packing, blinds: set[bytes], refs: set[bytes]) -> None:
         packing.new.keys.pop(ref, None)
 
 
-def _is_blind(identifier: Identifier) -> bool:
-    return identifier.kind not in {IdentifierKind.LEAD, IdentifierKind.ANONYMOUS} and not identifier.value.startswith(PSEUDONYM)
-
-
 def _name(packing: Packing, event: NewEvent) -> tuple[list[tuple[int, bytes]], tuple[bytes, ...], bytes]:
     """Replace identifiers by refs, highest rank first, and list the blind indexes among them, and the browser."""
     named: list[tuple[int, bytes]] = []

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Connection, Engine, select
 
 from lead_events.domain.erasing import ERASED
-from lead_events.domain.identity import Claim, Decisions, Known, Merge, Named, Shift, resolve
+from lead_events.domain.identity import MERGED, MERGES, Claim, Decisions, Known, Merge, Named, Shift, resolve
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id, lead_ref
 from lead_events.store import log, schema
 from lead_events.store.dialect import any_of, ask, ask_one, insert_new_rows, pairs, read_among, read_next
@@ -29,9 +29,6 @@ ORDER BY c.ref, c.at, c.position
 _BEGINNING = -(2**62)
 
 
-_MERGES = {"lead.merged": True, "lead.unmerged": False}
-
-
 def name(row: Any) -> Named:
     """Return what identity needs to know of an event row to tell whose it is."""
     refs = sort_refs(row.refs)
@@ -42,7 +39,7 @@ def _read_page(connection: Connection, after: int, limit: int) -> list[Named]:
     """Return what identity needs to know of the next events to decide by them: of merges, also who was merged."""
     table = schema.events
     rows = read_next(connection, (table.c.position, table.c.at, table.c.refs, table.c.type), after, limit)
-    deciding = {position for position, _, _, type_ in rows if type_ in _MERGES}
+    deciding = {position for position, _, _, type_ in rows if type_ in MERGES}
     bodies: dict[int, str] = dict(read_among(connection, (table.c.position, table.c.body), deciding))
     log_id = log.read_head(connection).log_id if bodies else b""
     page = []
@@ -55,10 +52,10 @@ def _read_page(connection: Connection, after: int, limit: int) -> list[Named]:
 
 def _merge_of(log_id: bytes, type_: str, body: str) -> Merge | None:
     properties = orjson.loads(body)["properties"]
-    one, two = (decode_lead_id(log_id, properties[field]) for field in ("lead_id", "into"))
+    one, two = (decode_lead_id(log_id, properties[field]) for field in MERGED)
     if one is None or two is None or one == two:
         return None
-    return Merge((min(one, two), max(one, two)), _MERGES[type_])
+    return Merge((min(one, two), max(one, two)), MERGES[type_])
 
 
 def extend(engine: Engine, upto: int, page_size: int) -> None:
@@ -171,6 +168,12 @@ def lead_of_subject(known: Known, subject: bytes, at: int, position: int) -> int
     if founding is None:
         founding = addressed_lead(subject)
     return None if founding is None else known.survivors.get(founding, founding)
+
+
+def is_founding(connection: Connection, position: int) -> bool:
+    """Say whether the event at a position founded a lead."""
+    tables = schema.bindings, schema.visitors
+    return any(read_among(connection, (table.c.founding,), [position]) for table in tables)
 
 
 def _load_leads(connection: Connection, table: Any, refs: Collection[bytes], upto: int) -> dict[bytes, int]:

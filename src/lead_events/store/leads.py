@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import ColumnElement, Connection, func, select, text, union, update
 
 from lead_events.domain import state
 from lead_events.domain.companies import company_of
@@ -15,9 +15,10 @@ from lead_events.domain.scoring import ranks
 from lead_events.domain.state import Lead
 from lead_events.domain.times import Instant
 from lead_events.store import schema
-from lead_events.store.dialect import ask, read_rows_among, upsert_rows
+from lead_events.store.dialect import any_of, ask, read_rows_among, upsert_rows
 
 _TABLE = schema.leads
+_ONE, _TWO = _TABLE.alias("one"), _TABLE.alias("two")
 COLUMNS = ("founding", "position", "updated_at", "contact", "emptied", "parked", "state", "refolded_at", "stale_since")
 """What ``open_row`` needs of a database row."""
 _RANKS = 5
@@ -98,6 +99,59 @@ def walk_states(connection: Connection, generation_id: int) -> Iterator[tuple[in
         after = rows[-1].founding if rows else None
 
 
+def load_foundings(connection: Connection, generation_id: int, upto: int) -> list[int]:
+    """Return every lead that has a row, or that identity says must have one at a position, in order."""
+    rows = select(_TABLE.c.founding).where(_TABLE.c.generation_id == generation_id)
+    named = (select(table.c.founding).where(table.c.position <= upto) for table in (schema.bindings, schema.visitors))
+    return sorted(connection.execute(union(rows, *named)).scalars())
+
+
+def count_founded(connection: Connection, generation_id: int, upto: int) -> int:
+    """Count the leads of a generation that were founded up to a position."""
+    where = _TABLE.c.generation_id == generation_id, _TABLE.c.founding <= upto
+    return int(connection.execute(select(func.count()).where(*where)).scalar_one())
+
+
+def count_rows(connection: Connection) -> dict[int, int]:
+    """Return how many rows each generation has."""
+    counted = connection.execute(select(_TABLE.c.generation_id, func.count()).group_by(_TABLE.c.generation_id))
+    return {generation_id: number for generation_id, number in counted}
+
+
+def read_elsewhere(connection: Connection, old_id: int, new_id: int) -> list[tuple[int, str, str]]:
+    """Return (lead, one state, the other) of the leads with a contact whose stage is another in a second generation, in order."""
+    return _read_both(connection, old_id, new_id, _ONE.c.stage != _TWO.c.stage)
+
+
+def read_unlike(connection: Connection, old_id: int, new_id: int, *, named_alike: bool) -> list[tuple[int, str, str]]:
+    """Return (lead, one state, the other) of the leads with a contact that may stand otherwise in a second generation, in order.
+
+    Args:
+        named_alike: whether the models of both have definitions of the same names in the same order: ``met`` has a bit for
+            each, and under other names bits say nothing of each other.
+    """
+    met = _ONE.c.met != _TWO.c.met if named_alike else (_ONE.c.met != 0) | (_TWO.c.met != 0)
+    differs = (_ONE.c.stage != _TWO.c.stage) | (_ONE.c.temperature != _TWO.c.temperature) | met
+    return _read_both(connection, old_id, new_id, differs)
+
+
+def _read_both(connection: Connection, old_id: int, new_id: int, which: ColumnElement[bool]) -> list[tuple[int, str, str]]:
+    rows = connection.execute(
+        select(_TWO.c.founding, _ONE.c.state, _TWO.c.state)
+        .join(_TWO, _ONE.c.founding == _TWO.c.founding)
+        .where(_ONE.c.generation_id == old_id, _TWO.c.generation_id == new_id)
+        .where(_TWO.c.contact, which)
+        .order_by(_TWO.c.founding)
+    )
+    return [(founding, old, new) for founding, old, new in rows]
+
+
+def stamp(connection: Connection, generation_id: int, foundings: Collection[int], position: int, updated_at: Instant) -> None:
+    """Say that leads changed at a position, so that they stand behind every reader's bookmark."""
+    theirs = _TABLE.c.generation_id == generation_id, any_of(connection, _TABLE.c.founding, foundings)
+    connection.execute(update(_TABLE).where(*theirs).values(position=position, updated_at=updated_at))
+
+
 def encode(generation_id: int, model: Model, rows: Iterable[LeadRow]) -> Encoded:
     """Return rows as the database takes them; done before the transaction begins, so that its lock is short."""
     return [_columns(generation_id, model, row) for row in rows]
@@ -140,4 +194,5 @@ def search_text(lead: Lead) -> str:
     if not lead.traits:
         return ""
     values = (lead.trait(name) for name in _SEARCHED_TRAITS)
-    return "\n".join(str(value).casefold() for value in values if value)
+    # A log may hold a NUL, which was once let in; PostgreSQL holds none, and no step would ever be saved.
+    return "\n".join(str(value).casefold() for value in values if value).replace("\0", "")

@@ -19,7 +19,7 @@ from lead_events.store.dialect import any_of
 from lead_events.store.leads import LeadRow
 
 RANK_SLACK = 1e-9
-"""How far a rank may be off what the exact comparison of points says (design, "Scores in time")."""
+"""How far a rank may be off what the exact comparison of points says, which decides."""
 
 SORTABLE_SCORES = 4
 """How many scores of a model have an indexed rank: its first ones."""

@@ -18,7 +18,7 @@ from lead_events.domain.erasing import ERASED
 from lead_events.domain.times import Instant
 from lead_events.store import erased, quarantine, schema
 from lead_events.store import vault as vaults
-from lead_events.store.dialect import any_of, ask_one, insert_tables, read_after, read_among, run
+from lead_events.store.dialect import ask_one, insert_tables, read_after, read_among, run
 from lead_events.store.engine import writing
 from lead_events.store.envelope import Arrival, Envelope, Packing, pack_batch, rename, settle
 from lead_events.store.vault import LOG_REF, Vault
@@ -75,28 +75,6 @@ def found(connection: Connection, master_key: bytes) -> None:
     connection.execute(insert(schema.identity_head), {"one": 1, "position": 0})
     connection.execute(insert(schema.changes_head), {"one": 1, "seq": 0})
     connection.execute(insert(schema.keys), {"ref": LOG_REF, "wrapped_key": vaults.first_log_key(master_key)})
-
-
-_PROBES = 64
-
-
-def position_at(connection: Connection, instant: Instant, upto: int) -> int:
-    """Return the last position that was received at or before an instant; 0 when none was.
-
-    Receipts grow strictly with positions, so a handful of look-ups by key find it in any log.
-
-    Args:
-        instant: microseconds UTC.
-        upto: the last position that is looked at.
-    """
-    table, low, high = schema.events, 0, upto
-    while low < high:
-        stride = max(1, -(-(high - low) // _PROBES))
-        probes = sorted({*range(low + stride, high, stride), high})
-        where = any_of(connection, table.c.position, probes), table.c.received_at <= instant
-        reached = max(connection.execute(select(table.c.position).where(*where)).scalars(), default=low)
-        low, high = reached, min((probe for probe in probes if probe > reached), default=reached + 1) - 1
-    return low
 
 
 def open_vault(connection: Connection, master_key: bytes, find_masters: Callable[[], Sequence[bytes]] | None = None) -> Vault:

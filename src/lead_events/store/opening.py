@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -16,12 +15,10 @@ from lead_events.domain.upcasting import upcast
 from lead_events.store import schema
 from lead_events.store import vault as vaults
 from lead_events.store.dialect import read_among
-from lead_events.store.envelope import unpack_refs
+from lead_events.store.envelope import sort_refs
 from lead_events.store.vault import Vault
 
 _PLACES: dict[int, str] = {IdentifierKind.EMAIL: "email", IdentifierKind.PHONE: "phone"}
-_CRM, _PHONE = int(IdentifierKind.CRM), int(IdentifierKind.PHONE)
-_Names = tuple[bytes | None, tuple[bytes, ...], tuple[tuple[int, bytes], ...]]
 
 COLUMNS = tuple(schema.events.c)[:11]
 """What opening looks at: not the hash, which takes longer to fetch than it is looked at."""
@@ -39,8 +36,7 @@ class Unreadable(Event):
     def __init__(self, row: Sequence[Any], reason: str) -> None:
         """Stand for a row that cannot be opened."""
         position, subject, at, received_at, _, event_id, type_, _, refs = row[:9]
-        strong = tuple(ref for kind, ref in unpack_refs(refs) if kind != IdentifierKind.ANONYMOUS)
-        super().__init__(position, at, received_at, type_, subject, None, strong, {})
+        super().__init__(position, at, received_at, type_, subject, None, sort_refs(refs).strong, {})
         self.event_id = event_id
         self._reason = reason
 
@@ -68,10 +64,9 @@ def open_events(connection: Connection, vault: Vault, rows: Sequence[Any]) -> li
         return []
     sealed = _load_sealed(connection, [row[0] for row in rows if row[10] is not None])
     keys = vaults.load_keys(connection, {part[1] for part in sealed.values()})
-    named = [_named(row[8]) for row in rows]
-    strong = {ref for refs in {row[8] for row in rows} for kind, ref in _named(refs)[2] if _CRM <= kind <= _PHONE}
-    values = vaults.load_values(connection, vault, strong)
-    return [_open(vault, row, names, sealed.get(row[0]), keys, values) for row, names in zip(rows, named, strict=True)]
+    vaulted = {ref for refs in {row[8] for row in rows} for _, ref in sort_refs(refs).vaulted}
+    values = vaults.load_values(connection, vault, vaulted)
+    return [_open(vault, row, sealed.get(row[0]), keys, values) for row in rows]
 
 
 def _load_sealed(connection: Connection, positions: Collection[int]) -> dict[int, Any]:
@@ -80,24 +75,8 @@ def _load_sealed(connection: Connection, positions: Collection[int]) -> dict[int
     return {row[0]: row for row in read_among(connection, columns, positions)}
 
 
-@lru_cache(16_384)
-def _named(refs: bytes) -> _Names:
-    """Return the anonymous ref, the strong refs and (kind, strong ref) pairs of an event, highest rank first."""
-    named = unpack_refs(refs)
-    anonymous = next((ref for kind, ref in reversed(named) if kind == IdentifierKind.ANONYMOUS), None)
-    strong = tuple((kind, ref) for kind, ref in named if kind != IdentifierKind.ANONYMOUS)
-    return anonymous, tuple(ref for _, ref in strong), strong
-
-
-def _open(
-    vault: Vault,
-    row: Any,
-    names: _Names,
-    sealed: Any,
-    keys: Mapping[bytes, bytes],
-    values: Mapping[bytes, Identifier | None],
-) -> Event:
-    position, subject, at, received_at, source_id, event_id, type_, version, _, body, *_ = row
+def _open(vault: Vault, row: Any, sealed: Any, keys: Mapping[bytes, bytes], values: Mapping[bytes, Identifier | None]) -> Event:
+    position, subject, at, received_at, source_id, event_id, type_, version, refs, body, *_ = row
     try:
         fields = orjson.loads(body)
         if sealed is not None:
@@ -106,9 +85,9 @@ def _open(
             wrapped = keys.get(key_ref)
             if wrapped is not None:
                 lay_over(fields, orjson.loads(vault.data_key(key_ref, wrapped).open(nonce, content, about)))
-        anonymous, strong, named = names
-        if named:
-            _place(fields, named, values)
+        anonymous, strong, vaulted = sort_refs(refs)
+        if vaulted:
+            _place(fields, vaulted, values)
         fields = upcast(type_, version, fields)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one row must not stop the log
         return Unreadable(row, f"{type(error).__name__}: {error}")
@@ -117,9 +96,9 @@ def _open(
     return event
 
 
-def _place(fields: dict[str, Any], named: Sequence[tuple[int, bytes]], values: Mapping[bytes, Identifier | None]) -> None:
+def _place(fields: dict[str, Any], vaulted: Sequence[tuple[int, bytes]], values: Mapping[bytes, Identifier | None]) -> None:
     """Put identifiers back where the client sent them."""
-    for kind, ref in named:
+    for kind, ref in vaulted:
         if ref not in values:
             continue
         identifier = values[ref]

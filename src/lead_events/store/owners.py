@@ -1,48 +1,38 @@
-"""Identity as a whole, for those who look at every event: who owns which ref, in rows as they stand."""
+"""Identity as a whole, for those who look at every event: who owns which ref, in rows as they stand.
+
+Rows come a piece at a time, for a log of ten million events has millions of them.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, select
 
 from lead_events.domain.identity import Known
 from lead_events.store import identity, schema
 
+_ROWS = 50_000
 
-class Names(NamedTuple):
-    """Refs and the leads that they stand for, side by side."""
-
-    refs: list[bytes]
-    foundings: list[int]
+Piece = Sequence[Sequence[Any]]
 
 
-class Claims(NamedTuple):
-    """Claims side by side, by ref and in canonical order."""
-
-    refs: list[bytes]
-    at: list[int]
-    positions: list[int]
-    foundings: list[int]
+def read_bound(connection: Connection, upto: int) -> Iterator[Piece]:
+    """Return (ref, lead) of every strong ref that is bound at a position."""
+    return _read_names(connection, schema.bindings, upto)
 
 
-def load_bound(connection: Connection, upto: int) -> Names:
-    """Return every strong ref that is bound at a position."""
-    return _load_names(connection, schema.bindings, upto)
+def read_visitors(connection: Connection, upto: int) -> Iterator[Piece]:
+    """Return (ref, lead) of every anonymous ref that founded a lead up to a position."""
+    return _read_names(connection, schema.visitors, upto)
 
 
-def load_visitors(connection: Connection, upto: int) -> Names:
-    """Return every anonymous ref that founded a lead up to a position."""
-    return _load_names(connection, schema.visitors, upto)
-
-
-def load_claims(connection: Connection, upto: int) -> Claims:
-    """Return every claim made up to a position."""
+def read_claims(connection: Connection, upto: int) -> Iterator[Piece]:
+    """Return (ref, at, position, lead) of every claim made up to a position, by ref and in canonical order."""
     table = schema.claims
     columns = table.c.ref, table.c.at, table.c.position, table.c.founding
-    rows = connection.execute(select(*columns).where(table.c.position <= upto).order_by(*columns[:3])).all()
-    refs, at, positions, foundings = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Claims(list(refs), list(at), list(positions), list(foundings))
+    return _read(connection, columns, table.c.position <= upto, columns[:3])
 
 
 def load_survivors(connection: Connection, upto: int) -> dict[int, int]:
@@ -52,8 +42,12 @@ def load_survivors(connection: Connection, upto: int) -> dict[int, int]:
     return known.survivors
 
 
-def _load_names(connection: Connection, table: Table, upto: int) -> Names:
-    columns = table.c.ref, table.c.founding
-    rows = connection.execute(select(*columns).where(table.c.position <= upto)).all()
-    refs, foundings = zip(*rows, strict=True) if rows else ((), ())
-    return Names(list(refs), list(foundings))
+def _read_names(connection: Connection, table: Table, upto: int) -> Iterator[Piece]:
+    return _read(connection, (table.c.ref, table.c.founding), table.c.position <= upto)
+
+
+def _read(
+    connection: Connection, columns: Sequence[ColumnElement[Any]], where: ColumnElement[bool], order: Sequence[Any] = ()
+) -> Iterator[Piece]:
+    query = select(*columns).where(where).order_by(*order).execution_options(yield_per=_ROWS)
+    return connection.execute(query).partitions()

@@ -81,20 +81,19 @@ def load_founded(connection: Connection, low: int, high: int, upto: int) -> Foun
     return Founded(low, high, foundings, known, set(known.bindings) | anonymous | addressed, upto)
 
 
-def read_founded(connection: Connection, founded: Founded, *more: Column[Any]) -> list[tuple[Any, ...]]:
+def read_founded(connection: Connection, founded: Founded, *more: str) -> list[tuple[Any, ...]]:
     """Read (lead, at, position, …) of every event that the leads of a range own, by lead and in canonical order.
 
     Args:
-        more: further columns of ``events``.
+        more: names of further columns of ``events``.
     """
     low, high = founded.low, founded.high
-    columns = select(*_KEY, *more).where(_EVENTS.c.position <= founded.upto)
+    columns = (*_KEY, *(_EVENTS.c[name] for name in more))
+    addressed = _EVENTS.c.subject > lead_ref(low), _EVENTS.c.subject <= lead_ref(high), _EVENTS.c.position <= founded.upto
     # Events addressed to a lead inside the range are found by the range of its addresses.
-    rows: list[Any] = list(
-        connection.execute(columns.where(_EVENTS.c.subject > lead_ref(low), _EVENTS.c.subject <= lead_ref(high)))
-    )
+    rows: list[Any] = list(connection.execute(select(*columns).where(*addressed)))
     for some in _batched(founded.refs):
-        rows += read_among(connection, (*_KEY, *more), some, by=_EVENTS.c.subject, upto=founded.upto)
+        rows += read_among(connection, columns, some, by=_EVENTS.c.subject, upto=founded.upto)
     return sorted(key for key in _owned(founded.known, rows) if key[0] is not None and low < key[0] <= high)
 
 

@@ -20,6 +20,10 @@ MAX_NAME = 100
 _TABLE = schema.sources
 
 
+SERVICE = 0
+"""The source of events that the service itself appends; it has no name and no row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One website, app or system.

@@ -5,9 +5,9 @@ What is who is decided in ``domain.identity``; here it is only looked up.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine
 
-from lead_events.store import identity, log, schema
+from lead_events.store import identity, log, lookups
 from lead_events.store.engine import reading
 
 _PAGE_EVENTS = 5_000
@@ -24,31 +24,20 @@ class Foundings:
         """Return the lead that an event founded, or else belongs to; None when the log has no such event."""
         name = source_id, event_id
         if name not in self._found:
-            position = self._find_position(*name)
+            with reading(self._engine) as connection:
+                position = lookups.find_position(connection, *name)
             if position is None:
                 return None
             self._found[name] = self._lead_at(position)
         return self._found[name]
-
-    def _find_position(self, source_id: int, event_id: str) -> int | None:
-        table = schema.event_ids
-        where = table.c.source_id == source_id, table.c.event_id == event_id
-        with reading(self._engine) as connection:
-            return connection.execute(select(table.c.position).where(*where)).scalar()
 
     def _lead_at(self, position: int) -> int:
         with reading(self._engine) as connection:
             head = log.read_head(connection).position
         identity.extend(self._engine, head, _PAGE_EVENTS)
         with reading(self._engine) as connection:
-            if _is_founding(connection, position):
+            if identity.is_founding(connection, position):
                 return position
             named = [identity.name(row) for row in log.read(connection, position - 1, 1)]
             owner = identity.load_known(connection, named, head).lead_of(named[0])
         return position if owner is None else owner
-
-
-def _is_founding(connection: Connection, position: int) -> bool:
-    tables = schema.bindings, schema.visitors
-    found = (connection.execute(select(t.c.founding).where(t.c.founding == position).limit(1)).first() for t in tables)
-    return any(row is not None for row in found)

@@ -16,10 +16,6 @@ from lead_events.domain.times import Instant
 Founder = tuple[str | None, str]
 """A lead by the (source, event id) of the event that founded it."""
 
-MERGES = frozenset({"lead.merged", "lead.unmerged"})
-MERGED = ("lead_id", "into")
-"""The properties by which those types name leads."""
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

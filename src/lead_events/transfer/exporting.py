@@ -11,28 +11,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row
 
 from lead_events.domain.consent import STAMPS
 from lead_events.domain.errors import LeadEventsError, NotFound
 from lead_events.domain.events import Event, IdentifierKind
+from lead_events.domain.identity import MERGED, MERGES
 from lead_events.domain.lead_id import addressed_lead, decode_lead_id
 from lead_events.domain.times import format_instant
-from lead_events.store import identity, log, schema, sources
+from lead_events.store import identity, log, lookups, sources
 from lead_events.store import vault as vaults
-from lead_events.store.dialect import any_of
 from lead_events.store.engine import reading
 from lead_events.store.envelope import sort_refs
 from lead_events.store.opening import open_events
 from lead_events.store.vault import LOG_REF, Vault
-from lead_events.transfer.candidates import MERGED, MERGES
 
 PAGE_EVENTS = 2_000
-SERVICE = 0
-"""The source of what the service itself appends; it has no name."""
 
 Line = dict[str, Any]
-_events = schema.events.c
 _FIELDS = ("user_id", "crm_ids", "author", "occurred_at", "known_at", "announce", "traits", "properties", "context", *STAMPS)
 
 
@@ -71,7 +67,7 @@ def export(engine: Engine, vault: Vault, *, after: int = 0, source: str | None =
     source_id = None if source is None else _find(names, source)
     while after < last:
         with reading(engine) as connection:
-            rows = _read(connection, after, last, source_id)
+            rows = lookups.read_sent(connection, after, last, PAGE_EVENTS, source_id)
             after = rows[-1].position if len(rows) == PAGE_EVENTS else last
             page = Page([], after, last, foundings=_load_owners(connection, rows))
             for row, line in zip(rows, write_lines(connection, vault, rows, names), strict=True):
@@ -84,7 +80,7 @@ def export(engine: Engine, vault: Vault, *, after: int = 0, source: str | None =
 
 def load_names(connection: Connection) -> dict[int, str | None]:
     """Return the names of all sources; the service itself has none."""
-    return {SERVICE: None, **sources.read_names(connection)}
+    return {sources.SERVICE: None, **sources.read_names(connection)}
 
 
 def write_lines(
@@ -119,22 +115,14 @@ def _find(names: Mapping[int, str | None], source: str) -> int:
     return found
 
 
-def _read(connection: Connection, after: int, last: int, source_id: int | None) -> Sequence[Row[Any]]:
-    where = [_events.position > after, _events.position <= last]
-    if source_id is not None:
-        where.append(_events.source_id == source_id)
-    return connection.execute(select(schema.events).where(*where).order_by(_events.position).limit(PAGE_EVENTS)).all()
-
-
 def _load_foundings(connection: Connection, log_id: bytes, rows: Sequence[Row[Any]]) -> dict[int, tuple[int, str]]:
     """Return source and id of the events that founded the leads which these rows address, merge or part."""
     wanted = {founding for row in rows if (founding := _addressed(row)) is not None}
     wanted.update(founding for row in rows for founding in _merged(log_id, row).values())
     if not wanted:
         return {}
-    columns = _events.position, _events.source_id, _events.event_id
-    found = connection.execute(select(*columns).where(any_of(connection, _events.position, wanted)))
-    return {position: (source_id, event_id) for position, source_id, event_id in found}
+    origins = lookups.load_origins(connection, wanted)
+    return {position: (origin.source_id, origin.event_id) for position, origin in origins.items()}
 
 
 def _addressed(row: Row[Any]) -> int | None:

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from lead_events.domain.consent import stamp
 from lead_events.domain.errors import InvalidEvent, LeadEventsError
 from lead_events.domain.events import Identifier, IdentifierKind, NewEvent
 from lead_events.domain.lead_id import decode_lead_id, encode_lead_id
 from lead_events.domain.times import Instant, format_instant
-from lead_events.store import log, schema, sources
-from lead_events.store.dialect import any_of
+from lead_events.store import log, lookups, sources
 from lead_events.store.engine import reading, writing
 from lead_events.store.envelope import Arrival
 from lead_events.store.log import Kept
+from lead_events.store.sources import SERVICE
 from lead_events.store.vault import Vault
 from lead_events.transfer.addressing import Foundings
 from lead_events.transfer.candidates import Candidate, Founder, Judged, Reject
-from lead_events.transfer.exporting import SERVICE, load_names, write_lines
+from lead_events.transfer.exporting import load_names, write_lines
 from lead_events.transfer.jsonl import write_core
 
 BATCH_EVENTS = 2_000
@@ -72,7 +71,6 @@ class Importer:
         source: str | None = None,
         batch: int = BATCH_EVENTS,
         rejected: Callable[[Reject], None] | None = None,
-        default_source: str = DEFAULT_SOURCE,
     ) -> None:
         """Prepare an import; nothing is written yet.
 
@@ -80,13 +78,11 @@ class Importer:
             source: the source of every event, whatever its line says; None lets lines choose.
             batch: most events per commit.
             rejected: told of everything that is not taken.
-            default_source: the source of lines that name none.
         """
         self.counts = Counts()
         self._engine = engine
         self._vault = vault
         self._source = source
-        self._default_source = default_source
         self._batch = batch
         self._rejected = rejected
         self._source_ids: dict[str | None, int] = {None: SERVICE}
@@ -158,12 +154,12 @@ class Importer:
             return self._id_of(self._source)
         if candidate.source is None and candidate.exported:
             return SERVICE
-        return self._id_of(candidate.source or self._default_source)
+        return self._id_of(candidate.source or DEFAULT_SOURCE)
 
     def _id_of(self, name: str | None) -> int:
         if name not in self._source_ids:
             with writing(self._engine) as connection:
-                source_id = sources.create(connection, name or self._default_source).source_id
+                source_id = sources.create(connection, name or DEFAULT_SOURCE).source_id
                 self._source_ids[name], self._opt_in[source_id] = source_id, sources.read_opt_in(connection, source_id)
         return self._source_ids[name]
 
@@ -199,25 +195,10 @@ class Importer:
             said.setdefault((arrival.source_id, arrival.event.event_id), []).append((id(arrival), arrival.event.said))
         if not said:
             return set()
-        rows = _read_known(connection, list(said))
+        rows = lookups.read_called(connection, said)
         lines = write_lines(connection, self._vault, rows, load_names(connection)) if rows else []
         same = set[int]()
         for row, line in zip(rows, lines, strict=True):
             own = line if isinstance(line, str) else write_core(line)
             same.update(each for each, told in said[row.source_id, row.event_id] if told == own)
         return same
-
-
-def _read_known(connection: Connection, names: Sequence[tuple[int, str]]) -> list[Any]:
-    """Return the event rows that have one of these (source, event id)."""
-    ids, events = schema.event_ids, schema.events
-    by_source: dict[int, list[str]] = {}
-    for source_id, event_id in names:
-        by_source.setdefault(source_id, []).append(event_id)
-    rows: list[Any] = []
-    for source_id, event_ids in by_source.items():
-        where = ids.c.source_id == source_id, any_of(connection, ids.c.event_id, event_ids)
-        known = connection.execute(select(ids.c.position).where(*where)).scalars().all()
-        if known:
-            rows += connection.execute(select(events).where(any_of(connection, events.c.position, known))).all()
-    return rows

@@ -17,10 +17,11 @@ from lead_events.domain import strict_json
 from lead_events.domain.consent import PURPOSES
 from lead_events.domain.errors import InvalidInstant, LeadEventsError, wrong_field
 from lead_events.domain.events import PSEUDONYM, REF_BYTES, Identifier, IdentifierKind, NewEvent
+from lead_events.domain.identity import MERGED, MERGES
 from lead_events.domain.lead_id import addressed_lead
 from lead_events.domain.times import YEAR_2000, Instant, parse_instant
 from lead_events.domain.wire import FIELDS, admit
-from lead_events.transfer.candidates import MERGED, MERGES, Candidate, Founder, Judged, reject
+from lead_events.transfer.candidates import Candidate, Founder, Judged, reject
 
 Wire = dict[str, Any]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import marshal
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
+from lead_events.cores import count_usable
 from lead_events.transfer.candidates import Judged, pack, unpack
 
 _AHEAD = 2
@@ -58,7 +58,7 @@ def judge_apart(judge: Judge, rules: Any, pieces: Iterable[Piece], workers: int 
     Args:
         workers: number of processes; one less than there are cores if None, because somebody has to append.
     """
-    count = workers or max(1, (os.cpu_count() or 2) - 1)
+    count = workers or max(1, count_usable() - 1)
     collect_seldom()
     with _pool(count, judge, rules) as pool:
         under_way: deque[tuple[Future[bytes], int]] = deque()

@@ -73,7 +73,7 @@ class EventType:
 
 
 def is_public(name: str) -> bool:
-    """Tell whether a write key may send a type, built-in or custom (design, "What a public key may say")."""
+    """Tell whether a write key may send a type, built-in or custom: what a browser can witness."""
     if name in _PUBLIC_BY_EXCEPTION:
         return True
     return name not in _PRIVATE and name.partition(".")[0] not in _PRIVATE_OBJECTS

@@ -1,4 +1,4 @@
-"""Which events are acts of the lead: what counts as new activity after sales gave a lead back."""
+"""Which events are acts of the lead: they end a silence, and are what a model calls activity (``after_activity``)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ _DONE_TO_THE_LEAD = frozenset(
 )
 
 
-def is_activity(type_: str) -> bool:
-    """Say whether an event of this type is something the lead did, towards the seller."""
+def is_act(type_: str) -> bool:
+    """Say whether an event of this type is something that the lead did, towards the seller."""
     return type_ not in _DONE_TO_THE_LEAD and is_public(type_)
