@@ -33,7 +33,7 @@ _WORDS = {
 
 
 @click.command()
-@click.argument("documents", metavar="FILE…", nargs=-1, required=True)
+@click.argument("documents", metavar="DOCUMENT…", nargs=-1, required=True)
 @click.option("--outcome", required=True, metavar="TYPE", help="What good leads end in, such as deal.won.")
 @LISTS
 @click.option("--horizon", metavar="TIME", help="How long to watch each lead from its first event, such as 180d.")

@@ -12,8 +12,11 @@ from lead_events.domain.consent import PURPOSES
 from lead_events.domain.times import format_instant
 from lead_events.store import api_keys
 from lead_events.store import sources as all_sources
-from lead_events.store.api_keys import KeyKind, Scope
+from lead_events.store.api_keys import DEFAULT_SCOPES, KeyKind, Scope
 from lead_events.store.engine import reading, writing
+
+_SCOPES = ", ".join(Scope)
+_NOT_GIVEN = ", ".join(scope for scope in Scope if scope not in DEFAULT_SCOPES[KeyKind.SECRET])
 
 
 @click.group(cls=Group)
@@ -22,9 +25,21 @@ def keys() -> None:
 
 
 @keys.command("create")
-@click.option("--kind", type=click.Choice([kind.value for kind in KeyKind]), required=True, help="write: for web pages.")
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in KeyKind]),
+    required=True,
+    help="write: for web pages; secret: for servers.",
+)
 @click.option("--source", required=True, help="The website, app or system it belongs to; made if it is new.")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice([scope.value for scope in Scope]), help="Repeatable.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    metavar="SCOPE",
+    help=f"What it may do: {_SCOPES}. Repeatable.  [default: of a write key track, of a secret key all but {_NOT_GIVEN}]",
+)
 @click.option("--origin", "origins", multiple=True, help="A browser origin that may use a write key. Repeatable.")
 def create(kind: str, source: str, scopes: tuple[str, ...], origins: tuple[str, ...]) -> None:
     """Make a key and print it, this once."""

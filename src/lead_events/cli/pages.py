@@ -101,7 +101,7 @@ def render_errors() -> str:
     """Return the page of error codes that a client may meet."""
     _import_all("domain", "store", "projections", "api")
     kinds = [(kind, status_of(kind)) for kind in _listed(LeadEventsError)]
-    found = {(code_of(_sample(kind)), status, str(_sample(kind))) for kind, status in kinds if status != _NOT_SAID}
+    found = {(code_of(_sample(kind)), status, _message(kind)) for kind, status in kinds if status != _NOT_SAID}
     table = "\n".join(f"| `{code}` | {status} | {message} |" for code, status, message in sorted(found))
     text = (
         "Every error is `application/problem+json` with `code` for programs and `message` for people (RFC 9457).\n"
@@ -165,6 +165,11 @@ def _sample(kind: type[LeadEventsError]) -> LeadEventsError:
     sample = kind.__new__(kind)
     LeadEventsError.__init__(sample, "…", "…")
     return sample
+
+
+def _message(kind: type[LeadEventsError]) -> str:
+    """Return what an error says; of two that differ only in whether a full stop follows their reason, the same."""
+    return str(_sample(kind)).replace("….", "…")
 
 
 def _stored(field: str, kind: Any) -> str:
