@@ -208,3 +208,9 @@ def emptied(database_url: str) -> Any:
     table.metadata.create_all(engine)
     yield engine
     engine.dispose()
+
+
+def test_a_stage_that_no_database_can_hold_is_refused(service: Replaying) -> None:
+    """One of them takes a NUL for a text like any other, the other for an error; clients see neither."""
+    problem = assert_problem(service.get("/v1/changes", {"stage": "mql\0"}), 422, "invalid_parameter")
+    assert problem["detail"].startswith("?stage: ")

@@ -239,6 +239,7 @@ def test_going_live_without_approval_is_shown_for_ever(service: Replaying) -> No
     """The reason stands in the generation and in the log; a rollback, its way back and a rebuild ask nobody again."""
     generation_id = service.replayed(agreed(["anna"]))
     empty = service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "  "})
+    assert service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "ill\0"}).status_code == 422
     assert_problem(empty, 422, "invalid_request")
     service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "anna is ill"})
     assert live_id(service) == generation_id
@@ -283,3 +284,15 @@ def test_which_generation_was_live_at_an_instant_is_told(service: Replaying) -> 
     assert (live("2001-01-01T00:00:00Z"), live(begin), live(between), live(now)) == ([(1, 1)], [(1, 1)], [(2, 2)], [(1, 1)])
     for wrong in ("2999-01-01T00:00:00Z", "yesterday", "2026-11-21", ""):
         assert_problem(service.get("/v1/generations", {"live_at": wrong}), 422, "invalid_parameter")
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**31 - 1, 2**31, -(2**31) - 1, 2**63, 10**30])
+def test_a_number_that_nothing_can_have_is_found_nowhere(service: Replaying, number: int) -> None:
+    """Neither database is asked for a number that its columns do not hold: there is no such model, and no such generation."""
+    model, generation = f"/v1/models/{number}", f"/v1/generations/{number}"
+    lead = service.get("/v1/leads").json()["data"][0]["id"]
+    answers = [service.get(path) for path in (model, f"{model}/diagram", f"{model}/approvals", f"/v1/models/1/diff/{number}")]
+    answers += [service.post(f"{model}/approvals", {"name": "anna"}), service.post("/v1/generations", {"model": number})]
+    answers += [service.get(generation)] + [service.post(f"{generation}/{act}") for act in ("promote", "resume", "cancel")]
+    assert [answer.status_code for answer in answers] == [404] * 10
+    assert service.get(f"/v1/leads/{lead}", {"model": number}).status_code == 422

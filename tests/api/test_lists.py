@@ -59,6 +59,7 @@ def test_published_lists_are_numbered_and_shown(service: Replaying) -> None:
     assert service.get("/v1/lists/1").json()["document"] == {}
     assert [each["number"] for each in service.get("/v1/lists").json()["data"]] == [1, 2]
     assert_problem(service.get("/v1/lists/3"), 404, "not_found")
+    assert_problem(service.get(f"/v1/lists/{2**63}"), 404, "not_found")
 
 
 def test_yaml_can_be_published_bare(service: Replaying) -> None:

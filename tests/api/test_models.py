@@ -164,7 +164,7 @@ def test_a_model_whose_tests_fail_is_refused(service: Replaying) -> None:
     assert_problem(refused, 422, "invalid_model")
     (error,) = refused.json()["errors"]
     assert error["pointer"] == "/tests/0/expect/scores.behaviour"
-    assert error["detail"] == "test 'one form' fails: scores.behaviour is 15.0, not 42"
+    assert error["detail"] == "test 'one form' fails: scores.behaviour is 15, not 42"
     passing = {**sample, "expect": {"scores.behaviour": 15}}
     assert service.post("/v1/models", MODEL | {"tests": [passing]}).status_code == 201
 

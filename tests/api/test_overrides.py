@@ -137,6 +137,29 @@ def test_the_same_override_sent_again_counts_once(service: Identifying) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "kind", "code", "message"),
+    [
+        (b'{"stage": "sal", "reason": "x"}', "application/x-www-form-urlencoded", "invalid_request",
+         "/: send a JSON object, with Content-Type: application/json."),
+        (b"[1]", "application/json", "invalid_request", "/: send a JSON object, with Content-Type: application/json."),
+        (b"", "application/json", "invalid_request", "/: send a JSON object, with Content-Type: application/json."),
+        (b'{"stage": "sal"}', "application/json", "invalid_request", "/reason: this is needed."),
+        (b'{"stage": "sal", "reason": "x", "untill": 1}', "application/json", "invalid_request",
+         "/untill: there is no such field here."),
+        (b"{stage: 1}", "application/json", "invalid_json",
+         "The body is not JSON that can be kept: it cannot be parsed at character 1."),
+    ],
+)  # fmt: skip
+def test_a_body_that_is_none_is_told_what_to_send(service: Identifying, body: bytes, kind: str, code: str, message: str) -> None:
+    """A forgotten header, a missing or mistyped field, and JSON with a slip are what newcomers send."""
+    service.say(person("anna"))
+    anna = service.find(email="anna@firm.example")["id"]
+    headers = {"Authorization": f"Bearer {service.secret}", "Content-Type": kind}
+    answer = service.ask("POST", f"/v1/leads/{anna}/override", content=body, headers=headers)
+    assert assert_problem(answer, 400 if code == "invalid_json" else 422, code)["message"] == message
+
+
+@pytest.mark.parametrize(
     ("asked", "code"),
     [
         ({"score": "fit"}, "one_target"),

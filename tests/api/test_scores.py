@@ -136,3 +136,20 @@ def test_every_explanation_sums_to_what_the_list_shows(service: Service, acts: l
         if lead["merged_into"] is None:
             assert {score["name"]: score["value"] for score in explanation["scores"]} == lead["scores"]
             assert sums(explanation) == {name: Decimal(str(value or 0)) for name, value in lead["scores"].items()}
+
+
+@pytest.mark.parametrize("points", [0.0005, 1.0])
+def test_a_half_life_of_ages_stops_nobody(engine: Engine, points: float) -> None:
+    """When the score cools lies beyond what a calendar writes, or a column holds; it is shown as never."""
+    document = {
+        "scores": {
+            "b": {"half_life": "999999w", "rules": [{"id": "file", "when": {"type": "file.downloaded"}, "points": 30}]},
+        },
+        "definitions": {"d": {"scores.b": {"at_least": points}}},
+    }
+    service = Service(engine, document)
+    service.say(person("anna", "file.downloaded"))
+    (lead,) = service.get("/v1/leads").json()["data"]
+    assert (lead["scores"], lead["definitions"]["d"]["met"]) == ({"b": 30.0}, True)
+    (score,) = service.get(f"/v1/leads/{lead['id']}/score").json()["data"]["scores"]
+    assert score["thresholds"] == [{"points": points, "reached": True, "cools_at": None}]

@@ -125,6 +125,14 @@ def test_an_edit_that_is_not_folded_yet_is_accepted(service: Identifying) -> Non
     assert service.lead(anna_id(service))["city"] == "Perm"
 
 
+def test_a_log_that_holds_a_nul_is_folded_all_the_same(service: Identifying) -> None:
+    """One was let in once; the lead that it is about and everybody behind it are shown on either database."""
+    service.say(person("anna", "form.submitted", traits={"job_title": "Cl\0erk"}), person("boris"))
+    assert service.lead(anna_id(service))["job_title"] == "Cl\0erk"
+    assert [each["email"] for each in service.get("/v1/leads", {"q": "clerk"}).json()["data"]] == ["anna@firm.example"]
+    assert service.find(email="boris@firm.example")["events"] == 1
+
+
 def test_what_cannot_be_set_is_a_problem_that_names_the_field(service: Identifying) -> None:
     """Nothing is appended when a value does not fit, nothing is named, or the lead is unknown."""
     anna = anna_id(service)
@@ -133,6 +141,9 @@ def test_what_cannot_be_set_is_a_problem_that_names_the_field(service: Identifyi
         (anna, {"currency": "rubles"}, 422, "/traits/currency"),
         (anna, {"city": ""}, 422, None),
         (anna, {}, 422, "/traits"),
+        (anna, {"job_title": "Clerk\0"}, 400, None),
+        (anna, {"floors\0": 3}, 400, None),
+        (anna, {"floors": [{"high": 2**63}]}, 400, None),
         ("ld_x", {"city": "Perm"}, 404, None),
     ):
         answer = service.patch(lead_id, traits)

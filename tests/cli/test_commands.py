@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 from sqlalchemy import text
 
+from lead_events.cli import commands
+from lead_events.cli.groups import summary
 from tests import databases
 from tests.cli.running import environment, run
 
@@ -31,11 +36,45 @@ def test_an_empty_database_fails_the_check(database_url: str) -> None:
     assert (checked.returncode, checked.stderr.count("\n")) == (3, 1)
 
 
+def test_help_lists_every_command_as_its_own_help_begins() -> None:
+    """The words are kept twice, so that help need not import what commands do, and nothing is cut off."""
+    context = click.Context(commands)
+    listed = {name: commands.summarise(context, name) for name in commands.list_commands(context)}
+    assert listed == {name: summary(commands.get_command(context, name)) for name in listed}
+    shown = " ".join(run({}, "--help").stdout.split())
+    assert [words for words in listed.values() if words not in shown] == []
+    assert "..." not in run({}, "models", "--help").stdout.replace("[ARGS]...", "")
+
+
+def test_help_imports_no_database() -> None:
+    """Whoever asks what there is does not wait for it."""
+    code = "import sys; from lead_events.cli import main\ntry: main(['--help'])\nfinally: print('sqlalchemy' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment("sqlite://"))
+    assert ended.stdout.splitlines()[-1] == "False"
+
+
+def test_a_mistyped_command_is_answered_with_the_one_that_may_be_meant() -> None:
+    """At the top as below it, and what is to be typed works as it stands."""
+    for arguments, meant in ((("modls",), "models"), (("models", "lnt"), "lint")):
+        said = run({}, *arguments).stderr
+        assert f"Did you mean '{meant}'?" in said
+        assert said.startswith("Usage: ./lead-events ")
+
+
 def test_a_database_that_is_away_is_one_clear_line() -> None:
     """No traceback, no password."""
     away = run(environment("postgresql+psycopg://me:hunter2@127.0.0.1:1/none"), "keys", "list")
     assert (away.returncode, away.stderr.count("\n")) == (2, 1)
     assert "hunter2" not in away.stderr
+
+
+def test_a_folder_that_is_missing_is_one_clear_line(env: dict[str, str], tmp_path: Path) -> None:
+    """Whatever a command would write there."""
+    for arguments in (("backup",), ("export", "--out"), ("demo", "--events", "10", "--out")):
+        ended = run(env, *arguments, str(tmp_path / "nowhere" / "file"))
+        assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended
+        assert "nowhere/file" in ended.stderr
+        assert "No such file or directory" in ended.stderr
 
 
 def test_a_table_that_is_missing_is_one_clear_line(env: dict[str, str], database_url: str) -> None:
@@ -105,7 +144,7 @@ def test_verify_digest_prints_the_chain_of_promotions(env: dict[str, str], datab
     assert [block.get("generation_id") for block in blocks] == ["2", "1", "2", None]
     assert (blocks[1]["position"], blocks[1]["at"], blocks[1]["lists_digest"]) == ("0", "-", "-")
     assert blocks[0]["model"] == blocks[2]["model_digest"] != blocks[1]["model_digest"]
-    assert printed.stdout.endswith("1 promotions, 0 findings.\n")
+    assert printed.stdout.endswith("1 promotion, 0 findings.\n")
     engine = databases.connect(database_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE models SET document = REPLACE(document, 'the second', 'another') WHERE number = 2"))

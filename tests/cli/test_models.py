@@ -64,9 +64,50 @@ def test_what_is_not_there_is_said_in_one_line(env: dict[str, str], tmp_path: Pa
     """No traceback, whatever is named."""
     broken = tmp_path / "broken.yaml"
     broken.write_text("scores: [\n", encoding="utf-8")
-    assert run(env, "models", "lint", str(broken)).stderr.startswith("line 2: error:")
+    said = run(env, "models", "lint", str(broken)).stderr.splitlines()
+    assert said[0] == f"{broken} cannot be read:"
+    assert said[1].startswith("line 2: error: ")
+    assert said[2] == "1 error, 0 warnings; nothing can be published yet."
     assert run(env, "models", "show", "9").returncode == 2
     assert run(env, "models", "diff", "1", "nowhere.yaml").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.yaml", b"", "it is empty"),
+        ("empty.json", b"", "this is not JSON that can be kept: it is empty"),
+        ("half.json", b'{"scores": }', "at line 1, column 12"),
+        ("large.yaml", b"a: " + b"x" * 5_000_000, "more than 262144 characters"),
+        ("large.json", b'"' + b"x" * 5_000_000 + b'"', "more than 262144 bytes"),
+        ("picture.yaml", b"\x89PNG\r\n\x1a\n\0\0", "save it as UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_document_is_named_with_what_is_wrong(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    """Nobody reads of a body who gave a file, and every command says the same."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    for command in (("lint",), ("diagram",), ("preview",)):
+        ended = run(environment("sqlite:///nowhere.db"), "models", *command, str(path))
+        assert ended.returncode == 1
+        assert ended.stderr.startswith(f"{path} cannot be read:\n")
+        assert words in ended.stderr
+
+
+def test_a_mistake_in_one_of_two_files_is_said_with_the_name_of_the_file(env: dict[str, str], tmp_path: Path) -> None:
+    """Comparing, drawing and back-tests show what lint shows."""
+    path = shipped(env, tmp_path)
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(path.read_text(encoding="utf-8").replace("half_life", "halflife"), encoding="utf-8")
+    for arguments in (
+        ("diff", str(path), str(wrong)),
+        ("diagram", str(wrong)),
+        ("backtest", str(wrong), "--outcome", "deal.won"),
+    ):
+        ended = run(env, "models", *arguments)
+        assert ended.returncode == 1
+        assert ended.stderr.startswith(f"{wrong} cannot be used:\nline ")
+        assert "did you mean half_life?" in ended.stderr
 
 
 def test_a_model_that_names_approvers_waits_for_them(env: dict[str, str], tmp_path: Path) -> None:
@@ -75,7 +116,8 @@ def test_a_model_that_names_approvers_waits_for_them(env: dict[str, str], tmp_pa
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     document["definitions"]["engaged"]["approvers"] = ["anna", "boris"]
     path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    assert run(env, "models", "publish", str(path)).returncode == 0
+    published = run(env, "models", "publish", str(path))
+    assert published.stdout.endswith("goes live when anna, boris approved it: ./lead-events models approve 2 --as NAME\n")
     first = run(env, "models", "approve", "2", "--as", "anna", "--note", "as we said")
     assert first.stdout == "anna approves model 2. Still missing: boris.\n"
     listed = [line.split("\t") for line in run(env, "models", "approvals", "2").stdout.splitlines()]

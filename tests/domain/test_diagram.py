@@ -33,7 +33,13 @@ def test_every_way_is_an_arrow() -> None:
 def test_what_a_stage_requires_stands_at_its_arrows() -> None:
     """Whoever reads the chart sees why a lead waits."""
     chart = read_chart(ModelDocument.model_validate(LANGUAGE))
-    assert {arrow.label for arrow in chart.arrows if arrow.target == "sal"} == {"lead.accepted; needs traits.job_title"}
+    assert {arrow.label for arrow in chart.arrows if arrow.target == "sal"} == {"lead.accepted (needs traits.job_title)"}
+    long = {"type": "a.b", "traits.job_title": {"matches": "x" * 90}}
+    stages = {**LANGUAGE["stages"], "sal": {"requires": ["traits.budget"], "entry": [{"when": long}]}}
+    (arrow,) = (
+        each for each in read_chart(ModelDocument.model_validate({**LANGUAGE, "stages": stages})).arrows if each.target == "sal"
+    )
+    assert arrow.label.endswith("… (needs traits.budget)")
 
 
 def test_mermaid_names_every_stage_and_arrow() -> None:

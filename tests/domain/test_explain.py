@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lead_events.domain import explain, privacy
-from lead_events.domain.decay import decayed
+from lead_events.domain import explain, privacy, state
+from lead_events.domain.cooling import AHEAD
 from lead_events.domain.events import Event, IdentifierKind
 from lead_events.domain.explain import apportion, describe, round_shown, summarise
 from lead_events.domain.lead import fold
 from lead_events.domain.model import Model, compile_model
-from lead_events.domain.scoring import Trace
+from lead_events.domain.rules import CompiledScore
+from lead_events.domain.scoring import Trace, value_at
 from lead_events.domain.state import Lead
 from lead_events.domain.times import DAY, MINUTE, parse_instant
 from tests.histories import LANGUAGE, MODEL, START, Said, logs
@@ -69,14 +71,48 @@ def test_a_score_cools_when_it_says(model: Model, said: list[Said], later: int) 
     events = [opened(position, one) for position, one in enumerate(said, 1)]
     as_of = max(one.arrival for one in said) + later * MINUTE
     lead, _ = folded(model, events, as_of)
+    before = state.dump(lead)
     for index, score in enumerate(model.scores):
+
+        def reaches(points: float, at: int, index: int = index, score: CompiledScore = score) -> bool:
+            value = value_at(folded(model, events, at)[0], index, score, at)
+            return value is not None and value >= points
+
         for points, reached, cools_at in explain.explain_score(lead, index, model, as_of).thresholds:
-            value, since = lead.scores[index]
+            assert reached == reaches(points, as_of)
             assert reached or cools_at is None
             if cools_at is not None:
                 assert cools_at > as_of
-                assert decayed(value, since, cools_at, score.half_life) < points
-                assert decayed(value, since, cools_at - 1, score.half_life) >= points
+                assert (reaches(points, cools_at - 1), reaches(points, cools_at)) == (True, False)
+            assert cools_at is not None or reached == reaches(points, as_of + AHEAD)
+    assert state.dump(lead) == before
+
+
+ENDING: dict[str, Any] = {
+    "id": "fair",
+    "when": {"type": "webinar.attended"},
+    "points": 20,
+    "valid_for": "2d",
+    "limit": {"times": 1, "per": "day"},
+}
+
+
+@pytest.mark.parametrize(
+    ("score", "cools_after"),
+    [
+        ({"rules": [ENDING]}, 2 * DAY),
+        ({"rules": [ENDING], "half_life": "365d"}, 2 * DAY),
+        ({"rules": [ENDING | {"valid_for": "9d"}], "inactivity": [{"id": "quiet", "after": "3d", "points": -15}]}, 3 * DAY),
+        ({"rules": [ENDING | {"valid_for": "9d"}], "inactivity": [{"id": "quiet", "after": "3d", "points": -5}]}, 9 * DAY),
+        ({"rules": [{"id": "stays", "when": {"type": "webinar.attended"}, "points": 20}]}, None),
+    ],
+)
+def test_a_score_cools_by_whatever_time_does(score: dict[str, Any], cools_after: int | None) -> None:
+    """Points that end and silence that costs are foreseen, as fading is."""
+    model = compile_model({"scores": {"s": score}, "temperature": {"hot": {"scores.s": {"at_least": 10}}}})
+    lead, _ = folded(model, [event("webinar.attended")], NOON)
+    (threshold,) = explain.explain_score(lead, 0, model, NOON).thresholds
+    assert (threshold.reached, threshold.cools_at) == (True, None if cools_after is None else NOON + cools_after)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))

@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from lead_events.domain import hindsight
+from lead_events.domain.backtest import Tally
 from lead_events.domain.events import Event
 from lead_events.domain.hindsight import Question, Sighting, Story, Watched, is_assumed, prepare, tell, watch
 from lead_events.domain.lead import fold
@@ -81,6 +82,20 @@ def test_an_event_counts_from_when_it_was_known() -> None:
     warm["scores"]["heat"]["half_life"] = "300d"
     assert found(told, warm) == 20
     assert found(told) is None  # by then the points of the first days have faded
+
+
+def test_silence_is_no_rule_that_could_be_judged() -> None:
+    """Events that become known at once hold a silence between them; it takes points, and only rules are told to have fired."""
+    quiet = {"heat": {**READY["scores"]["heat"], "inactivity": [{"id": "quiet", "after": "5d", "points": -5}]}}
+    watched = prepare("it", compile_model({**READY, "scores": quiet}))
+    events = [opened(said, number) for number, said in enumerate(views(1, 20), 1)]
+    for event in events:
+        event.received_at = instant("40d")
+    told = tell(1, events, Question("deal.won", None, instant("60d")))
+    assert watch(told, watched).fired == {"view"}
+    tally = Tally([watched])
+    tally.add(told, [watch(told, watched)])
+    assert [rule.rule for rule in tally.report().rules] == ["view"]
 
 
 def test_an_event_known_after_the_outcome_finds_nobody() -> None:

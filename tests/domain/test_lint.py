@@ -11,6 +11,7 @@ import yaml
 import lead_events
 from lead_events.domain import lint
 from lead_events.domain.findings import Finding, Severity
+from lead_events.domain.lint_words import DECIMALS
 from lead_events.domain.model_text import UnreadableModel, read_json, read_yaml
 
 SHIPPED = Path(lead_events.__file__).with_name("default_model.yaml").read_text(encoding="utf-8")
@@ -84,6 +85,19 @@ def test_the_shipped_model_is_clean_and_read_as_every_yaml_reader_reads_it() -> 
         ("after: 30d", "after: soon", 20, "/stages/lead/exits/0/after", "'soon' is not a duration", None),
         (", idle: true", "", 20, "/stages/lead/exits/0", "either for idle", None),
         ("  behaviour:\n", "  Behaviour!:\n", 2, "/scores/Behaviour!", "lower-case letters", None),
+        ("cap: 100", "cap: 100,5", 4, "/scores/behaviour/cap", "this is a number, not '100,5'", "write 100.5"),
+        ("cap: 100", "cap: 60%", 4, "/scores/behaviour/cap", "this is a number, not '60%'", DECIMALS),
+        ("cap: 100", "cap: 0", 4, "/scores/behaviour/cap", "this is above 0, not 0", None),
+        ("points: 5}", "points: 4,5}", 6, "/scores/behaviour/rules/0/5", "no field '5'", DECIMALS),
+        ("points: 5}", "points: 5, limit: {times: 1, per: week}}", 6, "/scores/behaviour/rules/0/limit/per",
+         "this is 'session', 'day' or 'ever', not 'week'", None),
+        ("points: 5}", "points: 5, limit: {times: 0, per: day}}", 6, "/scores/behaviour/rules/0/limit/times",
+         "this is at least 1, not 0", None),
+        ("when: {type: page.viewed}", "when: page.viewed", 6, "/scores/behaviour/rules/0/when", "such as {name: value}", None),
+        ("from: [visitor]", "from: visitor", 18, "/stages/lead/entry/0/from", "this takes a list", None),
+        ("when: {contact: present}}", "on: [lead.accepted]}", 18, "/stages/lead/entry/0/on", "no field 'on'",
+         "did you mean events?"),
+        ("scores:\n", "time_zone: 1\nscores:\n", 1, "/time_zone", "this is a text", 'write "1"'),
     ],
 )  # fmt: skip
 def test_a_mistake_is_an_error_with_its_line_and_a_suggestion(
@@ -169,6 +183,36 @@ def test_unreadable_text_is_one_error_with_a_line(text: str, line: int) -> None:
         read_yaml(text)
     finding = refused.value.finding
     assert (finding.severity, finding.line) == (Severity.ERROR, line)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("    half_life", "\thalf_life", 3, "a tab stands here; indent with spaces"),
+        ("      - {id: file", "    - {id: file", 7, "indented otherwise"),
+        ("  behaviour:\n", "  behaviour:x\n", 3, "the space after each :"),
+        ("points: 5}", "points: 5", 7, "the { of line 6 is not closed"),
+        ("from: [visitor]", "from: [visitor", 18, "the [ of line 18 is not closed"),
+        ('"*price*"', "*price*", 7, "must stand in quotes"),
+        ("cap: 100", "half_life: 1d", 4, "'half_life' stands here twice, first on line 3"),
+        ("cap: 60}", "cap: 1,000,000}", 7, DECIMALS),
+        ("asleep}\n", 'asleep}\nname: "open\n', 22, "the quote of line 21 is not closed"),
+    ],
+)  # fmt: skip
+def test_what_is_no_yaml_is_said_without_the_words_of_a_parser(old: str, new: str, line: int, words: str) -> None:
+    """A marketer who wrote a tab, forgot a bracket or a quote, or wrote a number as at home learns what to do."""
+    assert old in SMALL
+    with pytest.raises(UnreadableModel) as refused:
+        read_yaml(SMALL.replace(old, new))
+    assert refused.value.line == line
+    assert words in refused.value.reason
+
+
+def test_a_refused_pattern_leaves_nothing_else_on_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    """The library of patterns would write lines of its own beside what lint says."""
+    (finding,) = (each for each in found(SMALL.replace('{glob: "*price*"}', '{matches: "(price"}')))
+    assert finding.message == "matches is not RE2 syntax: missing ): (price"
+    assert capfd.readouterr().err == ""
 
 
 def test_every_mistake_is_named_at_once() -> None:

@@ -29,6 +29,7 @@ def changed(*path: Any, to: Any) -> dict[str, Any]:
     [
         (("scores", "behaviour", "half_life"), "30d", "score behaviour half-life: 12h → 30d"),
         (("scores", "behaviour", "rules", 0, "points"), 12, "rule view of behaviour points: 10 → 12"),
+        (("scores", "behaviour", "cap"), 1_000_001, "score behaviour cap: 60 → 1000001"),
         (("scores", "behaviour", "rules", 0, "limit", "per"), "day", "rule view of behaviour limit per: session → day"),
         (("scores", "behaviour", "rules", 3), None, "rule gone of behaviour is gone: when type email.unsubscribed; points -20"),
         (("definitions", "ready", "all", 1, "scores.behaviour", "at_least"), 40,
@@ -85,6 +86,18 @@ def test_parts_of_new_constructs_stand_by_their_names() -> None:
         "silence quiet of behaviour after: 45d → 30d",
         "test nobody is new: expect stage visitor",
     ]
+
+
+def test_a_condition_that_gives_way_to_one_of_another_kind_is_not_mixed_with_it() -> None:
+    """What was asked and what is asked instead are two sentences; names of fields stay as they are written."""
+    old = {"definitions": {"ready": {"all": [{"contact": "present"}, {"traits.job_title": "Director"}]}}}
+    new = {"definitions": {"ready": {"all": [{"contact": "present"}, {"count": {"type": "page.viewed"}, "at_least": 2}]}}}
+    assert [each.words for each in diff(old, new)] == [
+        "definition ready also has: count type page.viewed; at least 2",
+        "definition ready no longer has: traits.job_title Director",
+    ]
+    more = {"definitions": {"ready": {"all": [{"contact": "present"}, {"traits.job_title": "Head"}]}}}
+    assert [each.words for each in diff(old, more)] == ["definition ready traits.job_title: Director → Head"]
 
 
 def test_order_of_rules_means_nothing_and_order_of_entries_does() -> None:

@@ -36,7 +36,7 @@ def test_a_failing_test_says_what_was_expected_and_what_came() -> None:
     """One error for each field, where it stands."""
     sample = {"name": "one view", "events": [VIEW], "expect": {"scores.behaviour": 42, "stage": "mql", "scores.fit": 0}}
     assert errors([sample]) == [
-        ("/tests/0/expect/scores.behaviour", "test 'one view' fails: scores.behaviour is 10.0, not 42"),
+        ("/tests/0/expect/scores.behaviour", "test 'one view' fails: scores.behaviour is 10, not 42"),
         ("/tests/0/expect/stage", "test 'one view' fails: stage is visitor, not mql"),
         ("/tests/0/expect/scores.fit", "test 'one view' fails: scores.fit is nothing, not 0"),
     ]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lead_events.domain.errors import InvalidJson
-from lead_events.domain.strict_json import MAX_DEPTH, _parse_slowly, parse
+from lead_events.domain.strict_json import MAX_DEPTH, _parse_slowly, check, parse
 from tests.domain.corpus import CORPUS, nested
 
 KEPT = st.recursive(
@@ -42,6 +42,17 @@ def test_json_that_can_be_kept_comes_back_unchanged(value: Any) -> None:
     """Any value within the limits is read as it was written, escaped or not."""
     assert parse(json.dumps(value).encode(), max_depth=100) == value
     assert parse(json.dumps(value, ensure_ascii=False).encode(), max_depth=100) == value
+
+
+@given(KEPT, st.sampled_from(["\0", "a\ud800", float("nan"), float("-inf"), 2**63, -(2**63) - 1]), st.booleans())
+def test_what_a_lenient_reader_gave_is_judged_alike(value: Any, wrong: Any, is_key: bool) -> None:
+    """What passes here passes there; what would not is refused, however deep it lies, as a value or as a key."""
+    check(value)
+    inside = {wrong: 1} if is_key and isinstance(wrong, str) else wrong
+    for _ in range(2_000):
+        inside = [inside]
+    with pytest.raises(InvalidJson):
+        check([value, {"a": inside}])
 
 
 @pytest.mark.parametrize("levels", [3, 19, 20, 21, 22, 60])

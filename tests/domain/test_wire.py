@@ -237,6 +237,22 @@ def test_an_override_names_a_score_with_a_value_or_a_stage(change: dict[str, Any
 # Errors
 
 
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    [
+        ({"amount": "1.000,50"}, "/properties/amount: write an amount with a point"),
+        ({"amount": "-5"}, "never a negative one"),
+        ({"amount": "5", "currency": "euro"}, "/properties/currency: write the three letters of a currency"),
+    ],
+)
+def test_a_text_with_a_form_of_its_own_is_told_in_words(properties: dict[str, str], words: str) -> None:
+    """Whoever connects a CRM reads what to write, and no regular expression."""
+    event = {"type": "deal.won", "traits": {"email": "anna@firm.example"}, "properties": properties}
+    assert words in str(refuse(event, trusted=True))
+    noted = {"type": "lead.noted", "traits": {"email": "anna@firm.example"}, "author": "zoe"}
+    assert "/properties/text: this is needed." in str(refuse(noted, trusted=True))
+
+
 def test_every_wrong_field_is_named_and_no_value_repeated() -> None:
     """A client sees all mistakes of the properties at once, and logs see no personal value."""
     error = refuse(make_event("page.left", seconds="canary", depth="canary"))

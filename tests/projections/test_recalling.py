@@ -90,6 +90,20 @@ STORIES: dict[str, tuple[Document, list[Said]]] = {
         model({"when": PRICING, "limit": {"times": 1, "per": "session"}}),
         [say(n, 20 * n, anonymous_id="w", context=AT[path]) for n, path in enumerate(["/pricing", "/", "/pricing"])],
     ),
+    "a visit in which somebody is named is one visit": (
+        model({"when": {"type": "page.viewed"}, "limit": {"times": 1, "per": "session"}}),
+        [
+            say(1, 0, anonymous_id="w", context=AT["/"], traits={"email": "anna@firm.example"}),
+            say(2, 5, anonymous_id="w", context=AT["/pricing"]),
+        ],
+    ),
+    "who is named during a visit did not come twice": (
+        model({"when": PRICING}, definitions={"again": {"visits": {"at_least": 2}}}),
+        [
+            say(1, 0, anonymous_id="w", context=AT["/"]),
+            say(2, 5, "lead.identified", anonymous_id="w", traits={"email": "anna@firm.example"}),
+        ],
+    ),
     "without consent an event is something else": (
         model({"when": {"context.page.path": {"not": "present"}, "properties.file": {"not": "present"}}}),
         [say(1, 0, anonymous_id="w", context=AT["/"]), WITHDRAWN, say(3, 9, anonymous_id="w", context=AT["/"])],

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from lead_events import clock
 from lead_events.api.auth import require
 from lead_events.api.deps import ReaderDep, problems
-from lead_events.api.schemas import Answer, Time
+from lead_events.api.schemas import Answer, Plain, Time
 from lead_events.domain.agreement import approvers_of
 from lead_events.domain.times import format_instant
 from lead_events.store import approvals, models
@@ -27,7 +27,7 @@ class ApprovalRequest(Answer):
     """Who approves, and why if they want to say."""
 
     name: _Name
-    note: Annotated[str, Field(max_length=10_000)] = ""
+    note: Annotated[str, Field(max_length=10_000), Plain] = ""
 
 
 class GivenApproval(Answer):

@@ -16,6 +16,7 @@ from sqlalchemy import Row
 from lead_events.api import paging
 from lead_events.api.auth import require
 from lead_events.api.deps import ReaderDep, problems
+from lead_events.api.lead_filters import InvalidParameter
 from lead_events.api.schemas import Answer, Time
 from lead_events.domain.changes import ChangeKind
 from lead_events.domain.errors import CursorGone, InvalidCursor
@@ -94,6 +95,8 @@ def list_changes(
 ) -> ChangeList:
     """List changes in the order in which they were said; nothing is skipped, whatever the filters."""
     limit = min(limit, paging.MAX_LIMIT)
+    if any("\0" in each for each in stage or ()):
+        raise InvalidParameter("stage", "name stages, such as mql; none has a NUL character")
     with reading(reader.engine) as connection:
         # Read before the page: what is said in between is on the page or behind the cursor, never lost.
         head = changes.read_head(connection)

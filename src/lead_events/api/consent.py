@@ -42,7 +42,7 @@ class ChannelWithoutContact(InvalidInput):
     """/channel: only contact has channels; leave it out."""
 
 
-@router.post("/{lead_id}/consent", operation_id="write_consent", responses=written_or(404, 409, 422, 503))
+@router.post("/{lead_id}/consent", operation_id="write_consent", responses=written_or(404, 409, 410, 422, 503))
 async def write_consent(lead_id: str, said: ConsentStatement, writer: LeadWriterDep) -> WrittenLead:
     """Write down that a person agreed to a purpose, or withdrew it; the latest statement counts."""
     return await writer.write(lead_id, said.author, _event(said))

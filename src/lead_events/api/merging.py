@@ -57,7 +57,7 @@ class NotMerged(Conflict):
     """These leads are not merged: there is nothing to part."""
 
 
-@router.post("/{lead_id}/merge", operation_id="merge_lead", responses=problems(404, 409, 422, 503))
+@router.post("/{lead_id}/merge", operation_id="merge_lead", responses=problems(404, 409, 410, 422, 503))
 def merge_lead(
     lead_id: str, wanted: MergeRequest, key: Annotated[Key, require(Scope.LEADS_WRITE)], reader: ReaderDep
 ) -> Regrouped:
@@ -72,7 +72,7 @@ def merge_lead(
     return _append(reader, key, known, "lead.merged", one, {_pair(one, two)}, author)
 
 
-@router.post("/{lead_id}/unmerge", operation_id="unmerge_lead", responses=problems(404, 409, 422, 503))
+@router.post("/{lead_id}/unmerge", operation_id="unmerge_lead", responses=problems(404, 409, 410, 422, 503))
 def unmerge_lead(
     lead_id: str,
     key: Annotated[Key, require(Scope.LEADS_WRITE)],

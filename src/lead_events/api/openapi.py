@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from lead_events.api.door_openapi import openapi_path, openapi_schemas, openapi_security_schemes
+from lead_events.api.openapi_examples import add_examples
 from lead_events.api.schemas import NDJSON
 from lead_events.domain.document import ModelDocument
 from lead_events.domain.event_types import TYPES
@@ -21,7 +22,9 @@ Schema = dict[str, Any]
 
 DESCRIPTION = (
     "Websites post what visitors do, CRMs pull qualified leads and send back what sales made of them.\n"
-    "Every answer about leads carries `as_of`, `generation_id` and `position`; every error is an RFC 9457 problem."
+    "Every answer about leads carries `as_of`, `generation_id` and `position`; every error is an RFC 9457 problem.\n\n"
+    "To try a route on this page, press Authorize and paste a secret key `sk_…`; what you try is done.\n"
+    "The `lead_id` of a path is the `id` of a lead, such as `GET /v1/leads` lists."
 )
 _KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"basic": []}, {"apiKey": []}]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -67,6 +70,9 @@ def _complete(operation: Schema) -> None:
         responses["422"] = _problem("A parameter does not fit.")
     for status, text in (("401", "No good key."), ("403", "This key may not.")):
         responses[status] = _problem(text)
+    if "requestBody" in operation:
+        for status, text in (("400", "The body cannot be read."), ("413", "The body is too large.")):
+            responses.setdefault(status, _problem(text))
     for answer in responses.values():
         content = answer.get("content", {})
         if "/Problem" in str(content.get("application/json")):
@@ -74,6 +80,7 @@ def _complete(operation: Schema) -> None:
         if content.get(NDJSON) == {}:
             content[NDJSON] = content.pop("application/json")
     operation["security"] = _KEYS
+    add_examples(operation)
 
 
 def _problem(text: str) -> Schema:

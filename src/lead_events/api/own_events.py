@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lead_events import clock
 from lead_events.api.deps import Moment, Reader, UnknownLead
-from lead_events.domain import wire
+from lead_events.domain import strict_json, wire
 from lead_events.domain.consent import stamp
 from lead_events.domain.errors import Conflict, ErasedLead
 from lead_events.domain.wire import MAX_AUTHOR
@@ -63,9 +63,11 @@ def append(reader: Reader, key: Key, *bodies: dict[str, Any]) -> int:
         The position of the last one; an event whose own id was appended before has that of the first.
 
     Raises:
+        InvalidJson: it holds what no event may hold; the framework's reader lets it pass.
         InvalidEvent: a field does not fit.
         EventIdTaken: another event has the id.
     """
+    strict_json.check([*bodies])
     with reading(reader.engine) as connection:
         now = max(clock.now(), log.read_head(connection).received_at + 1)
     admitted = [

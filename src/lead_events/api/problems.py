@@ -128,6 +128,10 @@ _STATUSES: dict[type[Exception], int] = {
 }
 """The table: the nearest class of an error decides; what is not listed is 500."""
 
+_DETAILS = {"missing": "this is needed.", "extra_forbidden": "there is no such field here."}
+"""What to say of fields, by the type of the framework's error; its own words otherwise."""
+_NO_OBJECT = frozenset({"missing", "model_attributes_type", "model_type", "dict_type"})
+
 _DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -246,6 +250,11 @@ def _headers(error: LeadEventsError) -> dict[str, str]:
             return {}
 
 
+async def answer_problem(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with an error, outside of the framework."""
+    await _response(problem(error))(scope, receive, send)
+
+
 def _response(answer: Problem) -> Response:
     return Response(answer.content, answer.status, answer.headers, PROBLEM_JSON)
 
@@ -255,12 +264,18 @@ async def _answer_listed(_request: Request, error: Exception) -> Response:
 
 
 async def _answer_http(_request: Request, error: Exception) -> Response:
-    """Answer what the framework itself refuses: an unknown path, a wrong method."""
+    """Answer what the framework itself refuses: an unknown path, a wrong method, a body that is not even text."""
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == HTTPStatus.BAD_REQUEST:
+        return _response(problem(InvalidJson("it cannot be parsed.")))
     phrase = HTTPStatus(status).phrase
-    detail = str(error.detail) if isinstance(error, HTTPException) and error.detail else f"{phrase}."
-    body = describe(status, phrase.lower().replace(" ", "_").replace("-", "_"), detail)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    detail = str(error.detail) if isinstance(error, HTTPException) and error.detail else f"{phrase}."
+    if status == HTTPStatus.NOT_FOUND:
+        detail = "There is nothing at this address; /docs lists every route."
+    elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"This address answers {headers.get('allow') or headers.get('Allow', 'other methods')} only."
+    body = describe(status, phrase.lower().replace(" ", "_").replace("-", "_"), detail)
     return _response(Problem(status, body, headers))
 
 
@@ -268,11 +283,18 @@ async def _answer_invalid(_request: Request, error: Exception) -> Response:
     """Answer a request whose parameters or body do not fit, without repeating what was sent."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     if any(each["type"] == "json_invalid" for each in found):
-        return _response(problem(InvalidJson("it cannot be parsed.")))
-    errors = [{"pointer": _pointer(each["loc"]), "detail": str(each["msg"])} for each in found]
+        where = next((f" at character {each['loc'][-1]}" for each in found if isinstance(each["loc"][-1], int)), "")
+        return _response(problem(InvalidJson(f"it cannot be parsed{where}.")))
+    errors = [{"pointer": _pointer(each["loc"]), "detail": _detail(each)} for each in found]
     first = errors[0] if errors else {"pointer": "", "detail": "The request does not fit."}
     body = describe(422, "invalid_request", f"{first['pointer']}: {first['detail']}")
     return _response(Problem(422, {**body, "errors": errors}, {}))
+
+
+def _detail(error: dict[str, Any]) -> str:
+    if tuple(error["loc"]) == ("body",) and error["type"] in _NO_OBJECT:
+        return "send a JSON object, with Content-Type: application/json."
+    return _DETAILS.get(error["type"]) or str(error["msg"])
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:

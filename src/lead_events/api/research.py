@@ -51,7 +51,7 @@ class ReasonWithoutUse(InvalidInput):
     """/reason: only giving up has one; write a note instead."""
 
 
-@router.post("/{lead_id}/research", operation_id="act_on_research", responses=written_or(404, 409, 422, 503))
+@router.post("/{lead_id}/research", operation_id="act_on_research", responses=written_or(404, 409, 410, 422, 503))
 async def act_on_research(lead_id: str, act: ResearchAct, writer: LeadWriterDep) -> WrittenLead:
     """Take the search for a contact, give it up, or open it again; of two who take it the first one has it."""
     return await writer.write(lead_id, act.author, _event(act), partial(_check, lead_id, act))

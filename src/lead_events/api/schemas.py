@@ -9,13 +9,24 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from lead_events.domain.companies import Identification
 from lead_events.domain.research import Research
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-21T12:00:00.123456Z"])]
 Facts = dict[str, JsonValue]
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        message = "a text holds no NUL character"
+        raise ValueError(message)
+    return text
+
+
+Plain = AfterValidator(_without_nul)
+"""Annotates a text that is kept as it is: not every database holds a NUL."""
 NDJSON = "application/x-ndjson"
 """An answer of one JSON document a line."""
 

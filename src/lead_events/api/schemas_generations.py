@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lead_events.api.schemas import Answer, Time
+from lead_events.api.schemas import Answer, Plain, Time
 from lead_events.store.generations import Status
 
 
@@ -34,8 +34,8 @@ class RollbackRequest(Answer):
 class PromotionRequest(RollbackRequest):
     """How a promotion is announced, and why it need not wait for approvals that its model lacks."""
 
-    without_approval: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)] | None = Field(
-        default=None, description="Kept and shown for ever; not looked at when everybody named has approved."
+    without_approval: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), Plain] | None = (
+        Field(default=None, description="Kept and shown for ever; not looked at when everybody named has approved.")
     )
 
 

@@ -35,7 +35,9 @@ class Place(NamedTuple):
     number: int
 
 
-@router.get("/{lead_id}/timeline", operation_id="get_timeline", dependencies=[OwnWrite], responses=problems(400, 404, 422, 503))
+@router.get(
+    "/{lead_id}/timeline", operation_id="get_timeline", dependencies=[OwnWrite], responses=problems(400, 404, 410, 422, 503)
+)
 def get_timeline(lead_id: str, reader: ReaderDep, page: AskedPageDep) -> Timeline:
     """Show a lead's events and stage moves, newest first."""
     with reader.moment() as moment:

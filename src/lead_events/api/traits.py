@@ -70,7 +70,7 @@ class NothingToSet(InvalidInput):
     """/traits: name at least one trait that is not empty, or null to empty it."""
 
 
-@router.patch("/{lead_id}", operation_id="patch_lead", responses=written_or(404, 422, 503))
+@router.patch("/{lead_id}", operation_id="patch_lead", responses=written_or(404, 410, 422, 503))
 async def patch_lead(lead_id: str, patch: LeadPatch, writer: LeadWriterDep) -> WrittenLead:
     """Set and empty traits of a lead, as an event with its author; a value that a CRM verified stays."""
     return await writer.write(lead_id, patch.author, _event(patch))

@@ -52,6 +52,7 @@ from lead_events.api import backtest as backtest_api
 from lead_events.api import generations as generations_api
 from lead_events.api import lists as lists_api
 from lead_events.api import models as models_api
+from lead_events.api.bounded import bound
 from lead_events.api.door import Door, DoorLimits, mount
 from lead_events.api.generations import GenerationActions
 from lead_events.api.health import Readiness
@@ -148,7 +149,7 @@ def create_app(settings: Settings, engine: Engine) -> Application:
         privacy_signals=signals,
         noted=request_log.of_door(counted),
     )
-    return Application(mount(door, request_log.watch(api, counted)), readiness)
+    return Application(mount(door, request_log.watch(bound(api, api.state.keys), counted)), readiness)
 
 
 def generation_actions(engine: Engine, vault: Vault) -> GenerationActions:

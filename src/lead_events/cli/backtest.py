@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from lead_events.cli.bars import show_bar
+from lead_events.cli.difference_report import print_rows
 from lead_events.cli.documents import LISTS, load_lists
 from lead_events.cli.opening import opened
+from lead_events.cli.tables import open_console
 from lead_events.domain.backtest import Backtest, Curve, Found, Judged
 from lead_events.domain.errors import InvalidInput
 from lead_events.domain.separation import Quality, Verdict
 from lead_events.domain.times import DAY, format_instant, parse_duration
 
-_WIDTH = 100
 _BAR = 30
+_BESIDE_BAR = 55
+"""Characters that the numbers beside a bar take."""
 _TYPE = r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*"
 _WORDS = {
     Verdict.HELPS: "helps",
@@ -62,14 +62,12 @@ def _labelled(names: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def print_report(done: Backtest) -> None:
     """Print a whole back-test."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(width=_WIDTH, highlight=False)
+    console = open_console()
     _print_summary(console, done)
     report = done.report
     rows = [(str(place), *_definition(found)) for place, found in enumerate(report.definitions, 1)]
     headings = ("", "definition", "model", "AP", "found", "good", "precision", "recall", "lift")
-    _print(console, f"Definitions, the best first (AP: average precision; good: had {done.question.outcome})", headings, rows)
+    print_rows(console, f"Definitions, the best first (AP: average precision; good: had {done.question.outcome})", headings, rows)
     for found in report.definitions:
         _print_lead_time(console, found, done.question.outcome)
     for found in report.definitions:
@@ -118,19 +116,25 @@ def _print_lead_time(console: Console, found: Found, outcome: str) -> None:
 
 def _print_curve(console: Console, found: Found, curve: Curve) -> None:
     most = max((step.quality.leads for step in curve.steps), default=0) or 1
+    width = max(0, min(_BAR, console.width - _BESIDE_BAR))
     rows = []
     for step in curve.steps:
-        whole, good = (round(count * _BAR / most) for count in (step.quality.leads, step.quality.with_outcome))
+        whole, good = (round(count * width / most) for count in (step.quality.leads, step.quality.with_outcome))
         mark = " ←" if step.at_least == curve.at_least else ""
         rows.append((f"{step.at_least:g}{mark}", *_quality(step.quality), "█" * good + "░" * (whole - good)))
     title = f"{found.definition} ({found.model}) at other thresholds of {curve.score}"
-    _print(console, title, ("at least", "found", "good", "precision", "recall", "lift", ""), rows)
+    print_rows(console, title, ("at least", "found", "good", "precision", "recall", "lift", ""), rows)
 
 
 def _print_rules(console: Console, model: str, rules: list[Judged]) -> None:
-    rows = [(each.rule, each.score, f"{each.points:+g}", *_quality(each.quality), _WORDS[each.verdict]) for each in rules]
-    headings = ("rule", "score", "points", "leads", "good", "precision", "recall", "lift", "verdict")
-    _print(console, f"Rules of {model}", headings, rows)
+    headings = ("rule", "points", "leads", "good", "precision", "recall", "lift", "verdict")
+    for score in dict.fromkeys(each.score for each in rules):
+        rows = [
+            (each.rule, f"{each.points:+g}", *_quality(each.quality), _WORDS[each.verdict])
+            for each in rules
+            if each.score == score
+        ]
+        print_rows(console, f"Rules of {score} in {model}", headings, rows)
     for verdict, words in ((Verdict.USELESS, "do not separate"), (Verdict.NEVER_FIRES, "never fire")):
         named = [each.rule for each in rules if each.verdict is verdict]
         if named:
@@ -139,12 +143,3 @@ def _print_rules(console: Console, model: str, rules: list[Judged]) -> None:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share * 100:.1f} %"
-
-
-def _print(console: Console, title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    table = Table(*headings, title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for column in table.columns:
-        column.no_wrap = True
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console.print(table)

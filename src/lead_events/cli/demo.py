@@ -13,20 +13,23 @@ from lead_events import clock
 from lead_events.cli.bars import show_bar
 from lead_events.cli.opening import opened
 from lead_events.domain.errors import Conflict, InvalidInput
-from lead_events.store import log
+from lead_events.domain.times import SECOND
+from lead_events.store import generations, log
 from lead_events.store.engine import reading
 from lead_events.transfer.judging import Piece, Verdict, judge_apart, judge_here
 
 _PIECE = 1_000
 _LARGE = 10_000
-_NEXT = """\
-Try next:
-  make run                                                        (serves and scores them; Ctrl-C to stop)
-  curl -su sk_…: 'http://127.0.0.1:8000/v1/leads?sort=-priority&limit=5'"""
+_LATELY = 10 * SECOND
+"""A projector moves its clock about every second."""
+_SERVE = "  make run                                                        (serves and scores them; Ctrl-C to stop)\n"
+_LIST = "  curl -su sk_…: 'http://127.0.0.1:8000/v1/leads?sort=-priority&limit=5'"
 
 
 @click.command()
-@click.option("--events", required=True, type=click.IntRange(1, 1_000_000_000), help="How many arrivals to make up.")
+@click.option(
+    "--events", default=20_000, show_default=True, type=click.IntRange(1, 1_000_000_000), help="How many arrivals to make up."
+)
 @click.option("--seed", default=1, show_default=True, help="Chooses one of many histories with the same mix.")
 @click.option("--load", is_flag=True, help="Append them to the log, each at its own arrival.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write them as JSON lines for import.")
@@ -68,8 +71,15 @@ def _load(events: int, seed: int, *, anyway: bool) -> None:
             importer.take(verdict.judged)
             advance(verdict.size, events)
         importer.finish()
+        is_served = _is_served(database.engine)
     print_counts(importer.counts, "refused")
-    click.echo(_NEXT)
+    click.echo(f"Try next:\n{'' if is_served else _SERVE}{_LIST}")
+
+
+def _is_served(engine: Engine) -> bool:
+    """Say whether a projector is at work on this database."""
+    with reading(engine) as connection:
+        return clock.now() - generations.load_live(connection).clock < _LATELY
 
 
 def _refuse_full(engine: Engine) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-_WIDTH = 100
+from lead_events.cli.tables import build_table, open_console
+
 _BAR = 40
 
 
@@ -27,12 +25,6 @@ def print_report(report: dict[str, Any]) -> None:
     print_moves(console, report)
 
 
-def open_console() -> Console:
-    """Return what reports are printed on: as wide as the terminal, or as a page."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDTH)
-
-
 def print_moves(console: Console, report: dict[str, Any]) -> None:
     """Print what moves where and who moves most."""
     definitions = report["definitions"].items()
@@ -43,7 +35,7 @@ def print_moves(console: Console, report: dict[str, Any]) -> None:
         console.print(f"Leads that come to another company, or to one, or to none: {report['companies']}.")
     _print_scores(console, report["scores"])
     movers = [(m["lead_id"], f"{m['points']:g}", _rules(m["rules"])) for m in report["top_movers"]]
-    print_rows(console, "Who moves most", ("lead", "points", "by rule"), movers)
+    print_rows(console, "Who moves most", ("lead", "moves by", "points by rule"), movers)
 
 
 def _print_scores(console: Console, scores: dict[str, Any]) -> None:
@@ -56,9 +48,14 @@ def _print_scores(console: Console, scores: dict[str, Any]) -> None:
 
 
 def _band(band: dict[str, Any]) -> str:
-    if band["above"] is None:
-        return f"to {band['up_to']:+g}"
-    return f"over {band['above']:+g}" if band["up_to"] is None else f"{band['above']:+g} to {band['up_to']:+g}"
+    above, up_to = (None if band[end] is None else _signed(band[end]) for end in ("above", "up_to"))
+    if above is None:
+        return f"to {up_to}"
+    return f"over {above}" if up_to is None else f"{above} to {up_to}"
+
+
+def _signed(points: float) -> str:
+    return f"{points:+g}" if points else "0"
 
 
 def _rules(rules: list[dict[str, Any]]) -> str:
@@ -67,9 +64,5 @@ def _rules(rules: list[dict[str, Any]]) -> str:
 
 def print_rows(console: Console, title: str, headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     """Print a table, or nothing when it has no rows."""
-    if not rows:
-        return
-    table = Table(*headings, title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    console.print(table)
+    if rows:
+        console.print(build_table(console.width, headings, rows, title))

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from lead_events.cli.opening import Opened
+from lead_events.cli.tables import counted
 from lead_events.domain.lists import Lists
 from lead_events.domain.model_text import ModelText, read_json, read_yaml
 
@@ -20,18 +21,23 @@ _FOUND = 1
 
 def read_text(file: Path) -> ModelText:
     """Read a file, or say on which line it cannot be read and end."""
+    from lead_events.domain.errors import InvalidJson
     from lead_events.domain.findings import Finding, Severity
     from lead_events.domain.model_text import UnreadableModel
 
-    if file.suffix == ".json":
-        return read_json(file.read_bytes())
     try:
+        if file.suffix == ".json":
+            return read_json(file.read_bytes())
         return read_yaml(file.read_text(encoding="utf-8-sig"))
     except UnreadableModel as error:
-        report([Finding(Severity.ERROR, "", error.line, error.reason)])
-        sys.exit(_FOUND)
+        found = error.finding
+    except InvalidJson as error:
+        found = Finding(Severity.ERROR, "", None, f"this is not JSON that can be kept: {error.args[0]}")
     except UnicodeDecodeError:
-        raise click.UsageError(f"{file} is not UTF-8.") from None
+        found = Finding(Severity.ERROR, "", None, "this is no text in UTF-8; save it as UTF-8")
+    click.echo(f"{file} cannot be read:", err=True)
+    report([found])
+    sys.exit(_FOUND)
 
 
 def report(findings: list[Any]) -> bool:
@@ -42,7 +48,8 @@ def report(findings: list[Any]) -> bool:
         click.echo(str(finding), err=True)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     if errors:
-        click.echo(f"{errors} errors, {len(findings) - errors} warnings; nothing can be published yet.", err=True)
+        told = f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}"
+        click.echo(f"{told}; nothing can be published yet.", err=True)
     return errors == 0
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from lead_events import app, clock, serving
 from lead_events.cli import difference_report
+from lead_events.cli.groups import Group
 from lead_events.cli.opening import Opened, opened
 from lead_events.cli.tables import print_table
 from lead_events.domain.errors import Conflict
@@ -67,7 +68,7 @@ def replay(number: int, *, processes: int | None, no_wait: bool) -> None:
     click.echo(f"Nothing changed yet. Make it live: ./lead-events promote {generation_id}")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def generations(context: click.Context) -> None:
     """List generations: which is live, which are being built or stand by."""
@@ -245,7 +246,7 @@ def _show(found: Generation) -> None:
     """
     if found.difference is None:
         why = f": {found.error}" if found.error else ""
-        raise Conflict(f"generation {found.generation_id} is {found.status}{why} and was not compared")
+        raise Conflict(f"Generation {found.generation_id} is {found.status}{why} and was not compared with a live one.")
     difference_report.print_report(orjson.loads(found.difference))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from lead_events.cli.groups import Group
 from lead_events.cli.opening import opened
 from lead_events.cli.rotation import rotate_master
 from lead_events.cli.tables import print_table
@@ -15,7 +16,7 @@ from lead_events.store.api_keys import KeyKind, Scope
 from lead_events.store.engine import reading, writing
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """Make, list and revoke API keys; rotate the master key."""
 
@@ -67,7 +68,7 @@ def revoke(key_id: str) -> None:
 keys.add_command(rotate_master)
 
 
-@click.group()
+@click.group(cls=Group)
 def sources() -> None:
     """The websites, apps and systems that events come from."""
 

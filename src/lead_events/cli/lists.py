@@ -9,11 +9,12 @@ import click
 import orjson
 
 from lead_events.cli.documents import FILE, check_lists
+from lead_events.cli.groups import Group
 from lead_events.cli.opening import opened
 from lead_events.cli.tables import print_table
 
 
-@click.group()
+@click.group(cls=Group)
 def lists() -> None:
     """Lists of free and of disposable mail providers: immutable, numbered, with author and note."""
 

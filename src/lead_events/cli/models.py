@@ -12,13 +12,14 @@ import orjson
 
 from lead_events.cli.backtest import backtest
 from lead_events.cli.documents import FILE, LISTS, load_lists, read_text, report
+from lead_events.cli.groups import Group
 from lead_events.cli.opening import Opened, opened
 from lead_events.cli.tables import print_table
 
 _FOUND = 1
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """Model documents: immutable, numbered, with author and note."""
 
@@ -34,6 +35,7 @@ def publish(file: Path, *, author: str | None, note: str) -> None:
     """Publish a document under the next number; nothing changes until it is replayed and promoted."""
     from lead_events import clock
     from lead_events.domain import lint
+    from lead_events.domain.agreement import approvers_of
     from lead_events.store import models as published
     from lead_events.store.engine import writing
 
@@ -45,6 +47,8 @@ def publish(file: Path, *, author: str | None, note: str) -> None:
     with opened() as database, writing(database.engine) as connection:
         number = published.publish(connection, text.document, author or getpass.getuser(), note, clock.now())
     click.echo(f"Model {number} is published. See what it would change: ./lead-events replay --model {number}")
+    if approvers := approvers_of(text.document):
+        click.echo(f"It goes live when {', '.join(approvers)} approved it: ./lead-events models approve {number} --as NAME")
 
 
 @models.command("approve")
@@ -214,9 +218,10 @@ def _checked(file: Path) -> dict[str, Any]:
 def find_document(name: str) -> dict[str, Any]:
     """Return a published document by its number, or that of a file, which must be one that can be published.
 
+    What is wrong with a file is said as lint says it, and ends the command.
+
     Raises:
         NotFound: no model has that number.
-        RefusedModel: the document could not be published.
     """
     from lead_events.domain import lint
 
@@ -226,7 +231,12 @@ def find_document(name: str) -> dict[str, Any]:
     if not Path(name).is_file():
         raise click.UsageError(f"{name} is neither the number of a model nor a file.")
     text = read_text(Path(name))
-    lint.check(text.document, text.lines, text.traps)
+    try:
+        lint.check(text.document, text.lines, text.traps)
+    except lint.RefusedModel as error:
+        click.echo(f"{name} cannot be used:", err=True)
+        report(list(error.findings))
+        sys.exit(_FOUND)
     document: dict[str, Any] = text.document
     return document
 

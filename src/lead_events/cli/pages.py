@@ -132,6 +132,8 @@ def _walk(context: click.Context) -> Iterator[click.Context]:
     if not isinstance(command, click.Group):
         yield context
         return
+    if command.invoke_without_command:
+        yield context
     for name in command.list_commands(context):
         below = command.get_command(context, name)
         if below is not None and not below.hidden:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lead_events import clock
+from lead_events.cli.groups import Group
 from lead_events.cli.opening import Opened, opened
 from lead_events.cli.tables import print_table
 from lead_events.domain.errors import NotFound
@@ -18,7 +19,7 @@ from lead_events.store.parked import Parked
 from lead_events.store.vault import Vault
 
 
-@click.group()
+@click.group(cls=Group)
 def parked() -> None:
     """Leads whose fold failed; their events are safe in the log."""
 

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from lead_events import serving
-from lead_events.cli.difference_report import open_console, print_moves, print_rows
+from lead_events.cli.difference_report import print_moves, print_rows
 from lead_events.cli.opening import Opened
+from lead_events.cli.tables import open_console
 from lead_events.domain.model import Model
 from lead_events.projections import previewing
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import orjson
 
+from lead_events.cli.groups import Group
 from lead_events.cli.noting import note_reads
 from lead_events.cli.opening import opened
 from lead_events.cli.tables import print_table
@@ -17,7 +18,7 @@ from lead_events.store.reads import ReadKind
 _MOST = 1_000_000
 
 
-@click.group()
+@click.group(cls=Group)
 def quarantine() -> None:
     """Events whose id was taken by other content; they never entered the log."""
 

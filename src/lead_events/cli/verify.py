@@ -10,19 +10,22 @@ import click
 import orjson
 
 from lead_events.cli.bars import show_bar
+from lead_events.cli.groups import Group
 from lead_events.cli.opening import Opened, opened
+from lead_events.cli.tables import counted
 from lead_events.domain.errors import InvalidInput
 from lead_events.domain.times import format_instant
 from lead_events.projections import proving, verifying
 from lead_events.store import erasure_receipts, generations
 from lead_events.store.engine import reading
+from lead_events.store.log import read_head
 from lead_events.store.verify import verify_log
 
 _FOUND = 1
 _GENERATION = click.option("--generation", "generation_id", type=int, help="Which generation.  [default: the live one]")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def verify(context: click.Context) -> None:
     """Check what is stored; without a command, everything."""
@@ -116,7 +119,7 @@ def _verify_log(database: Opened) -> int:
         findings = verify_log(database.engine, database.vault(), note)
     for finding in findings:
         click.echo(str(finding))
-    click.echo(f"{events} events, {len(findings)} findings.", err=bool(findings))
+    click.echo(f"{counted(events, 'event')}, {counted(len(findings), 'finding')}.", err=bool(findings))
     return len(findings)
 
 
@@ -127,9 +130,10 @@ def _verify_leads(database: Opened, generation_id: int | None, sample: int | Non
         )
     for mismatch in verdict.mismatches:
         click.echo(f"{mismatch.lead_id}: {mismatch.reason}")
-    parked = f", {verdict.parked} parked passed over" if verdict.parked else ""
-    click.echo(f"{verdict.leads} leads, {len(verdict.mismatches)} mismatches{parked}.", err=bool(verdict.mismatches))
-    return len(verdict.mismatches)
+    parked, found = f", {verdict.parked} parked passed over" if verdict.parked else "", len(verdict.mismatches)
+    mismatches = "1 mismatch" if found == 1 else f"{found} mismatches"
+    click.echo(f"{counted(verdict.leads, 'lead')}, {mismatches}{parked}.", err=bool(found))
+    return found
 
 
 def _verify_activity(database: Opened) -> int:
@@ -142,7 +146,11 @@ def _verify_activity(database: Opened) -> int:
     for position in verdict.different:
         click.echo(f"position {position}: the activity ledger says something else than the log")
     found = len(verdict.unreadable) + len(verdict.different)
-    click.echo(f"{verdict.events} events in the activity ledger, {found} findings.", err=bool(found))
+    with reading(database.engine) as connection:
+        written = f"{verdict.events} of {counted(read_head(connection).position, 'event')}"
+    click.echo(
+        f"{written} in the activity ledger, which is written in large pieces; {counted(found, 'finding')}.", err=bool(found)
+    )
     return found
 
 
@@ -164,7 +172,8 @@ def _print_promotions(database: Opened) -> int:
     click.echo()
     for finding in proof.findings:
         click.echo(finding)
-    click.echo(f"{len(proof.links) - 1} promotions, {len(proof.findings)} findings.", err=bool(proof.findings))
+    told = f"{counted(len(proof.links) - 1, 'promotion')}, {counted(len(proof.findings), 'finding')}."
+    click.echo(told, err=bool(proof.findings))
     return len(proof.findings)
 
 

@@ -15,7 +15,7 @@ _MOST_APPROVERS = 20
 
 
 class NotAnApprover(InvalidInput):
-    """{0} is not named as an approver by model {1}; its definitions name {2}."""
+    """Nobody of this name is an approver of model {0}; its definitions name {1}."""
 
 
 class NotApproved(Conflict):

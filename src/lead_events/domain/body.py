@@ -10,10 +10,12 @@ from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from lead_events.domain.context import divide_context
 from lead_events.domain.errors import InvalidEvent
 from lead_events.domain.event_types import TYPES, EventType, Traits
+from lead_events.domain.event_types.fields import PATTERNS
 from lead_events.domain.privacy import Part, is_readable, split_properties
 
 
@@ -102,11 +104,17 @@ def _check_traits(traits: Mapping[str, Any]) -> Part:
 def _explain(error: ValidationError, prefix: str) -> InvalidEvent:
     """Turn a model's complaint into ours, from places and reasons only: never the values, which may be personal."""
     errors = tuple(
-        {"pointer": _point(prefix, found["loc"]), "detail": found["msg"].removeprefix("Value error, ")}
-        for found in error.errors(include_url=False, include_context=False, include_input=False)
+        {"pointer": _point(prefix, found["loc"]), "detail": _detail(found)}
+        for found in error.errors(include_url=False, include_input=False)
     )
     first = errors[0]
     return InvalidEvent("invalid_field", f"{first['pointer']}: {first['detail']}", first["pointer"], errors)
+
+
+def _detail(found: ErrorDetails) -> str:
+    if found["type"] == "missing":
+        return "this is needed."
+    return PATTERNS.get(found.get("ctx", {}).get("pattern", "")) or found["msg"].removeprefix("Value error, ")
 
 
 def _point(prefix: str, place: tuple[int | str, ...]) -> str:

@@ -61,11 +61,13 @@ def cooling_instant(value: float, since: Instant, threshold: float, half_life: i
         half_life: microseconds, or None for points that never fade.
 
     Returns:
-        An instant after ``since``; None when the threshold is not reached, or never left.
+        An instant after ``since``; None when the threshold is not reached, or left so late that no database holds the instant.
     """
     if half_life is None or threshold <= 0.0 or value < threshold:
         return None
     instant = since + max(1, int(half_life * log2(value / threshold)))
+    if instant > _LATEST:
+        return None
     # The logarithm is libm's; the exact predicate has the last word, so the instant is the same on every machine.
     while instant > since + 1 and decayed(value, since, instant - 1, half_life) < threshold:
         instant -= 1
@@ -73,6 +75,9 @@ def cooling_instant(value: float, since: Instant, threshold: float, half_life: i
         instant += 1
     return instant
 
+
+_LATEST = 2**63 - 1 - 2**40
+"""Microseconds since 1970; some 300 000 years on, with room for what the loops above add."""
 
 UNRANKED = -1e300
 """The rank of a score of nothing."""

@@ -14,6 +14,7 @@ from lead_events.domain.model_diff import say
 from lead_events.domain.state import FIRST_STAGE
 
 _LONGEST = 60
+"""Characters of what leads into a stage, and of what is needed besides."""
 ANYWHERE = "*"
 """Where an entry comes from that names no stage."""
 
@@ -72,7 +73,7 @@ def draw_mermaid(chart: Chart) -> str:
     keys = {name: f"s{number}" for number, (name, _) in enumerate(chart.stages)}
     anywhere = any(ANYWHERE in arrow.sources for arrow in chart.arrows)
     lines = ["stateDiagram-v2", f"  accTitle: {_plain(chart.title)}", f"  accDescr: {_plain(chart.description)}"]
-    lines += [f'  state "{_plain(name)}{_plain(f" ({owner})") if owner else ""}" as {keys[name]}' for name, owner in chart.stages]
+    lines += [f'  state "{_plain(f"{name} ({owner})" if owner else name)}" as {keys[name]}' for name, owner in chart.stages]
     lines += ['  state "any stage" as anywhere'] if anywhere else []
     lines += [f"  [*] --> {keys[FIRST_STAGE]}"]
     keys[ANYWHERE] = "anywhere"
@@ -84,10 +85,11 @@ def draw_mermaid(chart: Chart) -> str:
 
 def _arrows(document: ModelDocument) -> Iterator[Arrow]:
     for target, stage in document.stages.items():
-        required = f"; needs {', '.join(say(each) for each in stage.requires)}" if stage.requires else ""
+        needs = _shorten(", ".join(say(each) for each in stage.requires))
+        required = f" (needs {needs})" if needs else ""
         for entry in stage.entry:
             sources = [ANYWHERE] if entry.from_ is None else [source for source in entry.from_ if source != target]
-            yield Arrow(tuple(sources), target, _shorten(_entry(entry) + required), by_time=False)
+            yield Arrow(tuple(sources), target, _shorten(_entry(entry)) + required, by_time=False)
         for exit_ in stage.exits:
             waits = "without an event" if exit_.idle else f"without {say(exit_.unless)}"
             yield Arrow((target,), exit_.to, _shorten(f"{exit_.after} {waits} ({exit_.reason})"), by_time=True)
@@ -106,4 +108,4 @@ def _shorten(label: str) -> str:
 
 def _plain(text: Any) -> str:
     """Return a text without what Mermaid would read as syntax."""
-    return "".join(" " if each in '":;#{}<>\n\r' else each for each in str(text))
+    return " ".join("".join(" " if each in '":;#{}<>\n\r' else each for each in str(text)).split())

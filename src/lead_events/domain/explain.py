@@ -10,17 +10,16 @@ from functools import lru_cache
 from math import floor
 from typing import Any, NamedTuple
 
-from lead_events.domain import overrides
-from lead_events.domain.conditions import Threshold
 from lead_events.domain.consent import NO_PROFILING
-from lead_events.domain.decay import cooling_instant, decayed
+from lead_events.domain.cooling import find_cooling
+from lead_events.domain.decay import decayed
 from lead_events.domain.errors import LeadEventsError
 from lead_events.domain.events import Event
 from lead_events.domain.model import Model
 from lead_events.domain.rules import CompiledRule, CompiledScore, CompiledSilence
 from lead_events.domain.scoring import Contribution, machine_value_at, value_at
 from lead_events.domain.state import Lead
-from lead_events.domain.times import Instant, format_duration, format_instant
+from lead_events.domain.times import LAST_WRITTEN, Instant, format_duration, format_instant
 
 SUMMARY_LINES = 5
 
@@ -45,7 +44,7 @@ class Cooling(NamedTuple):
     Attributes:
         points: the threshold.
         reached: whether the score is at least that.
-        cools_at: when it will be below, if nothing happens; None when it is not reached or never fades.
+        cools_at: when it will be below, if nothing happens; None when it is not reached, or stays until the year 10 000.
     """
 
     points: float
@@ -97,32 +96,16 @@ def explain_score(lead: Lead, index: int, model: Model, as_of: Instant) -> Expla
     reason = None if lead.profiled else NO_PROFILING
     missing = score.unknown_without if value is None and reason is None else ()
     points = sorted({threshold.points for threshold in model.scope.thresholds if threshold.score == index})
+    reached = frozenset(each for each in points if value is not None and value >= each)
+    cooling = find_cooling(lead, index, model, as_of, reached)
+    thresholds = tuple(Cooling(each, each in reached, _written(cooling.get(each))) for each in points)
     machine = machine_value_at(lead, index, score, as_of)
-    known = value is not None
-    thresholds = tuple(_cooling(lead, Threshold(index, each), score, as_of, known=known) for each in points)
     shown = [None if each is None else round_shown(each) for each in (value, machine)]
     return ExplainedScore(score, shown[0], shown[1], missing, thresholds, reason)
 
 
-def _cooling(lead: Lead, threshold: Threshold, score: CompiledScore, as_of: Instant, *, known: bool) -> Cooling:
-    value, since = lead.scores[threshold.score]
-    reached = known and value >= threshold.points and decayed(value, since, as_of, score.half_life) >= threshold.points
-    cools_at = cooling_instant(value, since, threshold.points, score.half_life) if reached else None
-    override = overrides.of_score(lead, score.name)
-    ends_at = None if override is None else override.expires_at
-    if reached and ends_at is not None and (cools_at is None or ends_at <= cools_at):
-        cools_at = _cooling_beneath(lead, threshold, score, ends_at)
-    return Cooling(threshold.points, reached, cools_at)
-
-
-def _cooling_beneath(lead: Lead, threshold: Threshold, score: CompiledScore, expires_at: Instant) -> Instant | None:
-    """Return when a score falls below a threshold whose override ends before that: then, or when the machine's does."""
-    override = overrides.of_score(lead, score.name)
-    left = machine_value_at(lead, threshold.score, score, expires_at)
-    if override is None or override.machine is None or left is None or left < threshold.points:
-        return expires_at
-    value, since = override.machine
-    return cooling_instant(value, since, threshold.points, score.half_life)
+def _written(cools_at: Instant | None) -> Instant | None:
+    return None if cools_at is None or cools_at > LAST_WRITTEN else cools_at
 
 
 def explain_contributions(

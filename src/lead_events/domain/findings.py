@@ -52,6 +52,9 @@ class Notes:
 
     lines: Mapping[str, int] = field(default_factory=dict)
     found: list[Finding] = field(default_factory=list)
+    errors: int = 0
+    """So many of them are errors."""
+    _known: set[Finding] = field(default_factory=set)
 
     def error(self, pointer: str, message: str, suggestion: str | None = None) -> None:
         """Note what keeps the document from being published."""
@@ -68,18 +71,15 @@ class Notes:
         except LeadEventsError as error:
             reason = str(error.args[0]) if type(error).__name__ == "InvalidModel" else str(error)
             self.error(pointer, _PLACE.sub("", reason))
-        except (TypeError, ValueError, AttributeError, KeyError):
+        except (ArithmeticError, TypeError, ValueError, AttributeError, KeyError):
             self.error(pointer, "this cannot be understood; it has another shape than any condition")
-
-    @property
-    def errors(self) -> int:
-        """Count the errors so far."""
-        return sum(finding.severity is Severity.ERROR for finding in self.found)
 
     def _note(self, severity: Severity, pointer: str, message: str, suggestion: str | None) -> None:
         finding = Finding(severity, pointer, self._line(pointer), message, suggestion)
-        if finding not in self.found:
+        if finding not in self._known:
+            self._known.add(finding)
             self.found.append(finding)
+            self.errors += severity is Severity.ERROR
 
     def _line(self, pointer: str) -> int | None:
         while pointer and pointer not in self.lines:

@@ -90,7 +90,7 @@ class Sighting(NamedTuple):
     Attributes:
         found: per definition, when it was first met, microseconds UTC, or None.
         reached: per threshold, the highest points at which its definition was met, or None.
-        fired: ids of the rules that gave or took points.
+        fired: ids of the rules that gave or took points; silence is no rule.
     """
 
     found: tuple[Instant | None, ...]
@@ -214,7 +214,7 @@ def _learn(now: _Watch, events: Sequence[Event], moment: Instant) -> None:
     while events:
         some, events = events[: _REMEMBER_EVERY - now.unremembered], events[_REMEMBER_EVERY - now.unremembered :]
         fold(now.lead, some, now.watched.model, some[-1].at, now.trace)
-        now.fired.update(given.rule for given in now.trace.contributions if given.credited)
+        now.fired.update(given.rule for given in now.trace.contributions if given.credited and not given.by_time)
         now.trace.contributions.clear()
         now.trace.moves.clear()
         now.unremembered += len(some)

@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from lead_events.domain import lint_conditions, lint_sense, lint_traits, model_tests
+from lead_events.domain import lint_conditions, lint_patterns, lint_sense, lint_time, lint_traits, lint_words, model_tests
 from lead_events.domain.document import (
     Axis,
     Entry,
@@ -59,6 +60,7 @@ _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
 )
 _DURATION = "a duration is a number and one of s, m, h, d, w, such as 30d"
 _DURATIONS = frozenset({"half_life", "after", "valid_for", "contact_within", "decide_within", "ago"})
+_INSTEAD = {"on": "did you mean events?"}
 _NAME = "a name has lower-case letters, digits, _ and -, begins with a letter and has at most 63 characters"
 
 
@@ -93,6 +95,8 @@ def lint(
     if not isinstance(document, Mapping):
         notes.error("", "a model is a mapping with scores, definitions, temperature, stages and topics")
         return notes.found
+    if not lint_patterns.check(notes, document):
+        return notes.found
     well_formed = _check_shape(notes, document)
     lint_conditions.check(notes, document)
     if notes.errors == 0:
@@ -102,7 +106,9 @@ def lint(
     if well_formed and notes.errors == 0:
         whole = ModelDocument.model_validate(document)
         lint_sense.check(notes, whole)
-        model_tests.check(notes, whole)
+        lint_time.check(notes, whole)
+        if notes.errors == 0:  # what is refused here may take a fold for ever
+            model_tests.check(notes, whole)
     return sorted(notes.found, key=lambda finding: (finding.line or 0, finding.severity))
 
 
@@ -137,17 +143,19 @@ def _check_shape(notes: Notes, document: Mapping[str, Any]) -> bool:
         ModelDocument.model_validate(document)
     except ValidationError as error:
         for each in error.errors(include_url=False, include_input=False):
-            _note_shape(notes, document, each["type"], each["loc"], each["msg"])
+            _note_shape(notes, document, each)
         return False
     return True
 
 
-def _note_shape(notes: Notes, document: Any, kind: str, place: tuple[int | str, ...], message: str) -> None:
+def _note_shape(notes: Notes, document: Any, error: ErrorDetails) -> None:
+    kind, place = error["type"], error["loc"]
     pointer, rest = _place(document, place)
     parent, _, name = pointer.rpartition("/")
     if kind == "extra_forbidden":
         known = _fields(parent)
-        notes.error(pointer, f"there is no field {name!r} here; use one of {', '.join(known)}", did_you_mean(name, known))
+        near = lint_words.DECIMALS if name.isdigit() else _INSTEAD.get(name) or did_you_mean(name, known)
+        notes.error(pointer, f"there is no field {name!r} here; use one of {', '.join(known)}", near)
     elif kind == "missing" and rest:
         notes.error(pointer, f"{rest[0]} is missing")
     elif "[key]" in place or kind == "string_pattern_mismatch":
@@ -155,11 +163,12 @@ def _note_shape(notes: Notes, document: Any, kind: str, place: tuple[int | str, 
     elif pointer == "/priority":
         notes.error(pointer, "priority is the name of a score, or a mapping of scores and weights")
     else:
-        if kind == "string_type" and name in _DURATIONS:
-            message = _DURATION
-        expected = re.findall(r"'([^']+)'", message) if kind == "literal_error" else []
         given = _at(document, pointer)
-        notes.error(pointer, message.removeprefix("Value error, "), did_you_mean(given, expected))
+        is_duration = kind == "string_type" and name in _DURATIONS
+        said = _DURATION if is_duration else lint_words.say_shape(kind, error.get("ctx", {}), given)
+        expected = re.findall(r"'([^']+)'", error["msg"]) if kind == "literal_error" else []
+        near = did_you_mean(given, expected) or (None if is_duration else lint_words.hint(kind, given))
+        notes.error(pointer, said or error["msg"].removeprefix("Value error, "), near)
 
 
 def _place(document: Any, place: tuple[int | str, ...]) -> tuple[str, list[int | str]]:

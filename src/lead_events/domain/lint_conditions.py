@@ -15,7 +15,7 @@ from lead_events.domain.findings import Notes, did_you_mean
 from lead_events.domain.grades import LETTERS, CompiledAxis, CompiledGrade
 from lead_events.domain.model_text import step
 from lead_events.domain.state import FIRST_STAGE
-from lead_events.domain.value_tests import MAIL_KINDS, OPERATORS, compile_test
+from lead_events.domain.value_tests import MAIL_KINDS, OPERATORS, compile_test, number_of
 from lead_events.domain.window_conditions import WINDOW_KINDS, kind_of
 
 TRAITS = ("email", "phone", *Traits.model_fields)
@@ -23,6 +23,7 @@ LEAD_FIELDS = ("contact", "owner", "stage", "temperature", "visits")
 MANY_INSTANTS = 100
 """A count that needs more keeps so many instants for each lead."""
 
+_MOST_WEIGHT = 1_000_000
 _GROUPS = ("all", "any", "not", "of", "count", *WINDOW_KINDS, "at_least", "within", "definition")
 _EVENT_FIELDS = ("type", "user_id", "author")
 _CONTEXT = ("page.url", "page.path", "page.referrer", "page.title", "locale")
@@ -134,6 +135,10 @@ def _check_priority(notes: Notes, spec: Any, names: _Names) -> None:
         if name not in names.scores:
             pointer = "/priority" if isinstance(spec, str) else step("/priority", name)
             notes.error(pointer, f"there is no score {name!r}", did_you_mean(name, names.scores))
+    for name, weight in _items(spec).items():
+        number = number_of(weight)
+        if number is None or not abs(number) <= _MOST_WEIGHT:  # which NaN is not either
+            notes.error(step("/priority", name), f"a weight is a number from -{_MOST_WEIGHT} to {_MOST_WEIGHT}")
 
 
 # --- stages ---------------------------------------------------------------------------------------------------------
@@ -200,7 +205,8 @@ def _known_type(notes: Notes, name: Any, pointer: str) -> bool:
     if not isinstance(name, str):
         notes.error(pointer, f"a type is a text such as page.viewed, not {name!r}")
     elif name not in TYPES:
-        notes.warn(pointer, f"no built-in type of events is called {name!r}", did_you_mean(name, TYPES))
+        words = f"no built-in type of events is called {name!r}; a type of your own is fine if somebody sends it"
+        notes.warn(pointer, words, did_you_mean(name, TYPES))
     return isinstance(name, str) and name in TYPES
 
 

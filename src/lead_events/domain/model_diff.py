@@ -20,6 +20,7 @@ _WORDS = {
     "contact_within": "contact within",
     "decide_within": "decide within",
 }
+_HOW_MUCH = frozenset({"at_least", "at_most", "within", "lately"})
 _UNSET = object()
 
 
@@ -83,18 +84,27 @@ def _compare(old: Any, new: Any, pointer: str, path: tuple[str, ...]) -> Iterato
 
 
 def _compare_lists(old: list[Any], new: list[Any], pointer: str, path: tuple[str, ...]) -> Iterator[Difference]:
-    """Pair what is equal, then what stands at the same place among the rest, as people do."""
+    """Pair what is equal, then what is of one kind, in order, among the rest, as people do."""
     gone = [item for item in old if not any(_same(item, other) for other in new)]
     come = [(index, item) for index, item in enumerate(new) if not any(_same(item, other) for other in old)]
     for index, item in come:
-        if gone:
-            yield from _compare(gone.pop(0), item, f"{pointer}/{index}", path)
+        before = next((other for other in gone if _is_like(other, item)), None)
+        if before is not None:
+            gone.remove(before)
+            yield from _compare(before, item, f"{pointer}/{index}", path)
         else:
             yield Difference(f"{pointer}/{index}", "added", None, item, f"{_place(path)} also has: {say(item)}")
     for item in gone:
         yield Difference(pointer, "removed", item, None, f"{_place(path)} no longer has: {say(item)}")
     if not come and not gone and old != new:
         yield Difference(pointer, "changed", old, new, f"{_place(path)} has another order: {say(new)}")
+
+
+def _is_like(one: Any, other: Any) -> bool:
+    """Say whether one may have become the other: two conditions ask for the same, however much of it they ask."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return bool((one.keys() & other.keys()) - _HOW_MUCH)
+    return isinstance(one, Mapping) == isinstance(other, Mapping)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -119,7 +129,7 @@ def _place(path: tuple[str, ...]) -> str:
 
 def _names(path: Any) -> list[str]:
     skipped = {"all", "rules"}
-    return [_WORDS.get(name, name.replace("_", " ")) for name in path if name not in skipped]
+    return [_WORDS.get(name, name if "." in name else name.replace("_", " ")) for name in path if name not in skipped]
 
 
 def say(value: Any) -> str:
@@ -130,7 +140,7 @@ def say(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case float() | int():
-            return f"{value:g}"
+            return f"{value:.15g}"
         case list():
             return ", ".join(say(item) for item in value) or "nothing"
         case Mapping():

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lead_events.domain import wire
+from lead_events.domain import model_diff, wire
 from lead_events.domain.document import ModelDocument, ModelTest
 from lead_events.domain.errors import InvalidModel, LeadEventsError
 from lead_events.domain.event_types import is_public
@@ -20,14 +20,17 @@ from lead_events.domain.lead import fold
 from lead_events.domain.model import Model, compile_model
 from lead_events.domain.model_text import step
 from lead_events.domain.privacy import merge
-from lead_events.domain.scoring import value_at
+from lead_events.domain.scoring import Move, Trace, value_at
 from lead_events.domain.state import Lead
-from lead_events.domain.times import Instant, format_instant, parse_duration, parse_instant
+from lead_events.domain.times import YEAR_2000, Instant, format_instant, parse_duration, parse_instant
 from lead_events.domain.value_tests import Value, compile_test
 
 NOW: Instant = parse_instant("2026-06-10T12:00:00Z")
 """When every sample lead is looked at: noon of a Wednesday, UTC."""
 
+_MOST_MOVES = 1_000
+_TOO_EARLY: Instant = YEAR_2000 - 1
+"""What lies further back is refused all the same, and cannot always be written as a time."""
 _BROWSER = "sample-browser"
 _CONTACTS = {IdentifierKind.EMAIL: "email", IdentifierKind.PHONE: "phone"}
 _PEOPLE = frozenset({"lead.traits_set", "lead.overridden", "lead.override_withdrawn"})
@@ -69,7 +72,7 @@ def check(notes: Notes, document: ModelDocument) -> None:
 def _try(test: ModelTest, model: Model) -> list[Failure]:
     try:
         return run(test, model)
-    except (TypeError, ValueError, AttributeError, KeyError):
+    except (ArithmeticError, TypeError, ValueError, AttributeError, KeyError):
         return [Failure("", None, "it cannot be understood; it has another shape than any sample")]
 
 
@@ -130,7 +133,17 @@ def _shown(value: float | None) -> float | None:
 def _fold(test: ModelTest, model: Model) -> Lead:
     events = [_open(said, position) for position, said in enumerate(_said(test), 1)]
     events.sort(key=lambda event: (event.at, event.position))
-    return fold(model.begin(1), events, model, NOW)
+    return fold(model.begin(1), events, model, NOW, Trace(moves=_Moves()))
+
+
+class _Moves(list[Move]):
+    """The moves of a sample; one that time moves again and again is no sample of anybody."""
+
+    def append(self, move: Move) -> None:
+        """Note a move."""
+        if len(self) >= _MOST_MOVES:
+            raise InvalidModel(f"the sample moves more than {_MOST_MOVES} times; look at what time alone does to it")
+        super().append(move)
 
 
 def _said(test: ModelTest) -> list[dict[str, Any]]:
@@ -139,7 +152,7 @@ def _said(test: ModelTest) -> list[dict[str, Any]]:
     told = []
     for event in events:
         ago = event.pop("ago", "now")
-        told.append({**event, "occurred_at": NOW if ago == "now" else NOW - parse_duration(ago)})
+        told.append({**event, "occurred_at": NOW if ago == "now" else max(_TOO_EARLY, NOW - parse_duration(ago))})
     if test.traits:
         first = min((event["occurred_at"] for event in told), default=NOW)
         told.insert(0, {"type": "lead.identified", "occurred_at": first, "traits": dict(test.traits)})
@@ -170,4 +183,6 @@ def _open(said: dict[str, Any], position: int) -> Event:
 
 
 def _say(value: Value) -> str:
-    return "nothing" if value is None else ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return model_diff.say(value)

@@ -16,6 +16,7 @@ import yaml
 from lead_events.domain import strict_json
 from lead_events.domain.errors import InvalidJson, InvalidModel
 from lead_events.domain.findings import Finding, Severity
+from lead_events.domain.lint_words import DECIMALS, say_yaml
 
 MAX_CHARACTERS = 262_144
 MAX_VALUES = 50_000
@@ -73,8 +74,7 @@ def read_yaml(text: str) -> ModelText:
             raise UnreadableModel("it is empty", 1)
         found.document = _value(found, node, "", 0)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise UnreadableModel(f"{error.problem or 'it is no YAML'}", mark.line + 1 if mark else 1) from None
+        raise _refuse(error) from None
     except yaml.YAMLError as error:
         place = getattr(error, "position", 0)
         raise UnreadableModel("it holds a character that YAML does not allow", text.count("\n", 0, place) + 1) from None
@@ -104,6 +104,12 @@ def step(pointer: str, name: object) -> str:
     return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
 
 
+def _refuse(error: yaml.MarkedYAMLError) -> UnreadableModel:
+    mark, opened = error.problem_mark or error.context_mark, error.context_mark
+    words = say_yaml(error.problem or "it is no YAML", opened.line + 1 if opened else None)
+    return UnreadableModel(words, mark.line + 1 if mark else 1)
+
+
 def _value(found: ModelText, node: yaml.Node, pointer: str, depth: int) -> Any:
     line = node.start_mark.line + 1
     found.lines.setdefault(pointer, line)
@@ -128,9 +134,10 @@ def _mapping(found: ModelText, node: yaml.MappingNode, pointer: str, depth: int)
         if not isinstance(key_node, yaml.ScalarNode):
             raise UnreadableModel("a name is a text, not a list or a mapping", line)
         key = _checked(key_node.value, line)
-        if key in mapping:
-            raise UnreadableModel(f"{key!r} stands here twice", line)
         inner = step(pointer, key)
+        if key in mapping:
+            hint = f"; {DECIMALS}" if key.isdigit() else ""
+            raise UnreadableModel(f"{key!r} stands here twice, first on line {found.lines[inner]}{hint}", line)
         found.lines[inner] = line
         _note_trap(found, key_node, inner)
         mapping[key] = _value(found, item, inner, depth + 1)

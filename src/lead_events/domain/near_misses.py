@@ -170,20 +170,27 @@ def describe(step: Step) -> str:
     if step.unknown and step.has is None:
         return f"find {' or '.join(step.unknown)}: without it {step.field.removeprefix('scores.')} is unknown"
     if step.points is not None:
-        return f"{step.points:g} more points of {step.field.removeprefix('scores.')}"
+        return f"{step.points:.15g} more points of {step.field.removeprefix('scores.')}"
     if step.field in _WINDOWS:
         return _describe_window(step)
     if step.trait is not None:
-        return f"find {step.trait}" if step.needs == "present" else f"{step.trait} must be {_wanted(step.needs)}"
+        return f"find {step.trait}" if step.needs == "present" else _must(step.trait, step.needs)
     if step.field == "contact":
         return "find an e-mail address or a phone number"
     if step.field == "not":
         return f"no longer: {_wanted(step.needs)}"
     if step.more is not None:
         return f"{step.more} more of {step.field}"
-    return f"{step.field} must be {_wanted(step.needs)}"
+    return _must(step.field, step.needs)
 
 
+def _must(name: str, needs: Any) -> str:
+    if isinstance(needs, Mapping) and needs.keys() <= _VERBS.keys():
+        return f"{name} must {' and '.join(f'{_VERBS[test]} {_wanted(operand)}' for test, operand in needs.items())}"
+    return f"{name} must be {_wanted(needs)}"
+
+
+_VERBS = {"matches": "match", "glob": "fit"}
 _WINDOWS = frozenset({"count", "sum", "distinct", "dwell", "sequence", "since"})
 
 

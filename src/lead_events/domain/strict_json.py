@@ -28,6 +28,7 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _RISKY_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 _NUL = "\0"
+_TOO_LONG = "a whole number does not fit 64 bits; send it as a text."
 _NESTED = frozenset({dict, list})
 _UNSURE = object()
 """Says that only the slow reader can tell."""
@@ -48,6 +49,27 @@ def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     """
     value = _parse_canonical(body, max_depth)
     return _parse_slowly(body, max_depth) if value is _UNSURE else value
+
+
+def check(value: Any) -> None:
+    """Refuse a value that a more lenient reader of JSON gave, if ``parse`` would not have given it.
+
+    Raises:
+        InvalidJson: it holds a NUL, half of a surrogate pair, NaN, an infinity, or an integer beyond 64 bits.
+    """
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting += [*each, *each.values()]
+        elif isinstance(each, list):
+            waiting += each
+        elif isinstance(each, str):
+            _check_text(each)
+        elif isinstance(each, float) and not isfinite(each):
+            _constant("")
+        elif isinstance(each, int) and not _LOWEST <= each <= _HIGHEST:
+            raise InvalidJson(_TOO_LONG)
 
 
 def _parse_canonical(body: bytes, max_depth: int) -> Any:
@@ -125,12 +147,16 @@ def _check_depth(body: bytes, max_depth: int) -> None:
 def _check_strings(value: Any) -> None:
     """Refuse NUL and halves of surrogate pairs, which only escapes can bring in."""
     for text in _strings(value):
-        if _NUL in text:
-            raise InvalidJson("a text holds a NUL character.")
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise InvalidJson("a text holds half of a surrogate pair.") from None
+        _check_text(text)
+
+
+def _check_text(text: str) -> None:
+    if _NUL in text:
+        raise InvalidJson("a text holds a NUL character.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidJson("a text holds half of a surrogate pair.") from None
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -160,7 +186,7 @@ def _integer(text: str) -> int:
         number = int(text)
         if _LOWEST <= number <= _HIGHEST:
             return number
-    raise InvalidJson("a whole number does not fit 64 bits; send it as a text.")
+    raise InvalidJson(_TOO_LONG)
 
 
 def _number(text: str) -> float:

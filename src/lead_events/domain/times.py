@@ -81,5 +81,7 @@ def format_duration(microseconds: int) -> str:
     return f"{microseconds // _UNITS[unit]}{unit}"
 
 
+LAST_WRITTEN = parse_instant("9999-12-31T23:59:59.999999Z")
+"""The last instant that ``format_instant`` can write."""
 YEAR_2000 = parse_instant("2000-01-01T00:00:00Z")
 """The earliest instant an event may carry, and the origin of ranks."""

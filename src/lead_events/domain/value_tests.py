@@ -21,6 +21,8 @@ Value = Any
 Test = Callable[[Value], bool]
 
 MATCHES_MAX_CHARACTERS = 1_000
+_QUIET = re2.Options()
+_QUIET.log_errors = False  # its own log is no line of ours; the error says the same
 MAIL_KINDS = tuple(kind.value for kind in MailKind)
 """What an e-mail address can be; the operands of ``mail``."""
 
@@ -121,9 +123,10 @@ def _matches(pattern: str, where: str) -> Test:
     if len(pattern) > MATCHES_MAX_CHARACTERS:
         raise InvalidModel(f"{where}: matches is longer than {MATCHES_MAX_CHARACTERS} characters")
     try:
-        regex = re2.compile(pattern)
+        regex = re2.compile(pattern, _QUIET)
     except re2.error as error:
-        raise InvalidModel(f"{where}: matches is not RE2 syntax: {error}") from None
+        reason = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise InvalidModel(f"{where}: matches is not RE2 syntax: {reason}") from None
     return _searching(regex)
 
 

@@ -119,7 +119,7 @@ def _present(value: object) -> bool:
 def _read_envelope(event: object) -> dict[str, Any]:
     """Take the known fields that are present; the parts of the body must be objects."""
     if not isinstance(event, dict):
-        raise InvalidEvent("invalid_event", "An event is a JSON object.")
+        raise InvalidEvent("invalid_event", "An event is a JSON object; send several as a list under events.")
     sent = {name: value for name, value in event.items() if name in FIELDS and value is not None and value != ""}
     for name in _BODY_PARTS:
         if name in sent and not isinstance(sent[name], dict):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from lead_events.domain.document import ModelDocument
 from lead_events.domain.lists import Lists
@@ -21,7 +21,7 @@ from lead_events.projections.folding import fold_or_park
 from lead_events.projections.pages import Page
 from lead_events.projections.sampling import shuffled
 from lead_events.projections.unmoved import Unmoved
-from lead_events.store import generations, histories, leads, log, models, parked, schema
+from lead_events.store import generations, histories, leads, log, models, parked
 from lead_events.store.engine import snapshot
 from lead_events.store.generations import Generation
 from lead_events.store.histories import History
@@ -74,9 +74,7 @@ def ask(engine: Engine, model: Model) -> Question:
     with snapshot(engine) as connection:
         live = generations.load_live(connection)
         old = models.load_compiled(connection, live.model_number, live.list_revision)
-        table = schema.leads
-        where = table.c.generation_id == live.generation_id, table.c.founding <= live.position
-        counted = connection.execute(select(func.count()).where(*where)).scalar_one()
+        counted = leads.count_founded(connection, live.generation_id, live.position)
     return Question(live, old, model, counted)
 
 

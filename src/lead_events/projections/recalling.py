@@ -240,11 +240,13 @@ def _events(activity: Activity, found: Selection, span: slice, opened: dict[int,
     events = []
     for index, row in enumerate(rows.tolist()):
         event = opened.get(row + 1)
+        named = browser[index].to_bytes(8, "big") if browser[index] else None
         if event is None:
             signature = activity.signature(number[index])
             fields = signature.fields if not signature.numbers else _with_numbers(activity, signature, row)
-            named = browser[index].to_bytes(8, "big") if browser[index] else None
             event = Event(row + 1, at[index], at[index], signature.type, b"", named, (), fields)
+        else:
+            event.anonymous = named  # as columns name it: under two names one visit would be two
         events.append(event)
     return events
 

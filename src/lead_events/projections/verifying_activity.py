@@ -38,7 +38,7 @@ def verify_activity(engine: Engine, vault: Vault, report: Callable[[int, int], N
     """Describe every event of the ledger anew and compare; what an erasure took from the log is no difference.
 
     Args:
-        report: told how many segments of how many are done.
+        report: told of each segment, as it is done, and how many there are.
     """
     with snapshot(engine) as connection:
         head = activity.read_head(connection)
@@ -55,7 +55,7 @@ def verify_activity(engine: Engine, vault: Vault, report: Callable[[int, int], N
                 verdict.unreadable.append(number)
             else:
                 verdict.different.extend(_compare(connection, vault, head, number, columns, stored, known))
-            report(number + 1, head.segments)
+            report(1, head.segments)
     return verdict
 
 

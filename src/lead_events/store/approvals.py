@@ -34,7 +34,7 @@ def approve(connection: Connection, number: int, approval: Approval) -> Approval
     """
     named = approvers_of(models.load(connection, number).document)
     if approval.name not in named:
-        raise NotAnApprover(approval.name, number, ", ".join(named) or "nobody")
+        raise NotAnApprover(number, ", ".join(named) or "nobody")
     lock_for_numbering(connection, schema.models)
     kept = {each.name: each for each in load(connection, number)}
     if approval.name in kept:

@@ -18,6 +18,9 @@ from sqlalchemy.exc import DBAPIError, NoResultFound
 from lead_events.store import arrays
 
 Row = tuple[Any, ...]
+MOST_NUMBER = 2**31 - 1
+"""The largest number that an integer column of either database is given; SQLite's driver refuses some, PostgreSQL others."""
+
 _MOST_MARKS = 8_192
 _LACKING_STATES = ("42P01", "42703")
 _LACKING_WORDS = ("no such table", "no such column")
@@ -51,6 +54,11 @@ def ask_one(connection: Connection, statement: str, given: Sequence[Any] = ()) -
     if not rows:
         raise NoResultFound(statement)
     return rows[0]
+
+
+def may_number(number: int) -> bool:
+    """Say whether something can have this number: nothing else may be asked for, and nothing else was ever given."""
+    return 0 < number <= MOST_NUMBER
 
 
 def begin(connection: Connection, statement: str) -> None:

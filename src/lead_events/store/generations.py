@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from lead_events.domain.errors import Conflict, NotFound, StaleGeneration
 from lead_events.domain.times import Instant
 from lead_events.store import schema
-from lead_events.store.dialect import ask, ask_one, lock_for_numbering
+from lead_events.store.dialect import ask, ask_one, lock_for_numbering, may_number
 
 _TABLE = schema.generations
 # In the driver's words, for every read begins with it: to build and compile it each time cost three times as much.
@@ -102,7 +102,7 @@ def load(connection: Connection, generation_id: int) -> Generation:
     Raises:
         NotFound: it does not exist.
     """
-    rows = ask(connection, f"{_SELECT} WHERE generation_id = ?", (generation_id,))
+    rows = ask(connection, f"{_SELECT} WHERE generation_id = ?", (generation_id,)) if may_number(generation_id) else []
     if not rows:
         raise NotFound("generation", generation_id)
     return _generation(rows[0])

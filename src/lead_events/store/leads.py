@@ -105,6 +105,12 @@ def load_foundings(connection: Connection, generation_id: int, upto: int) -> lis
     return sorted(connection.execute(union(rows, *named)).scalars())
 
 
+def count_founded(connection: Connection, generation_id: int, upto: int) -> int:
+    """Count the leads of a generation that were founded up to a position."""
+    where = _TABLE.c.generation_id == generation_id, _TABLE.c.founding <= upto
+    return int(connection.execute(select(func.count()).where(*where)).scalar_one())
+
+
 def count_rows(connection: Connection) -> dict[int, int]:
     """Return how many rows each generation has."""
     counted = connection.execute(select(_TABLE.c.generation_id, func.count()).group_by(_TABLE.c.generation_id))
@@ -187,4 +193,5 @@ def search_text(lead: Lead) -> str:
     if not lead.traits:
         return ""
     values = (lead.trait(name) for name in _SEARCHED_TRAITS)
-    return "\n".join(str(value).casefold() for value in values if value)
+    # A log may hold a NUL, which was once let in; PostgreSQL holds none, and no step would ever be saved.
+    return "\n".join(str(value).casefold() for value in values if value).replace("\0", "")

@@ -15,7 +15,7 @@ from lead_events.domain.errors import NotFound
 from lead_events.domain.lists import SHIPPED_NUMBER, Lists, compile_lists
 from lead_events.domain.times import Instant
 from lead_events.store import schema
-from lead_events.store.dialect import lock_for_numbering
+from lead_events.store.dialect import lock_for_numbering, may_number
 
 _TABLE = schema.lists
 
@@ -62,7 +62,7 @@ def load(connection: Connection, number: int) -> PublishedLists:
     """
     if number == SHIPPED_NUMBER:
         return _SHIPPED
-    row = connection.execute(select(_TABLE).where(_TABLE.c.number == number)).first()
+    row = connection.execute(select(_TABLE).where(_TABLE.c.number == number)).first() if may_number(number) else None
     if row is None:
         raise NotFound("lists document", number)
     return _published(row)

@@ -12,7 +12,7 @@ from lead_events.domain.errors import NotFound
 from lead_events.domain.model import Model, compile_model
 from lead_events.domain.times import Instant
 from lead_events.store import lists, schema
-from lead_events.store.dialect import lock_for_numbering
+from lead_events.store.dialect import lock_for_numbering, may_number
 
 _TABLE = schema.models
 
@@ -49,7 +49,7 @@ def load(connection: Connection, number: int) -> PublishedModel:
     Raises:
         NotFound: no model has this number.
     """
-    row = connection.execute(select(_TABLE).where(_TABLE.c.number == number)).first()
+    row = connection.execute(select(_TABLE).where(_TABLE.c.number == number)).first() if may_number(number) else None
     if row is None:
         raise NotFound("model", number)
     return PublishedModel(row.number, orjson.loads(row.document), row.author, row.note, row.created_at)

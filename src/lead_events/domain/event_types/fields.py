@@ -51,6 +51,16 @@ def check_instant(text: str) -> str:
     return text
 
 
+_AMOUNT, _CURRENCY = r"^[0-9]{1,15}(\.[0-9]{1,6})?$", r"^[A-Za-z]{3}$"
+_DAY, _SHA256 = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", r"^[0-9a-f]{64}$"
+PATTERNS = {
+    _AMOUNT: "write an amount with a point and no other mark, such as 1234.50; never a negative one.",
+    _CURRENCY: "write the three letters of a currency, such as EUR.",
+    _DAY: "write a day like 2026-11-21.",
+    _SHA256: "write a SHA-256 as 64 hexadecimal digits in lower case.",
+}
+"""What to write where a text has a form of its own."""
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """A short name or id that says nothing about a person: a form, a product, a campaign."""
 Label = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
@@ -61,17 +71,17 @@ Url = Annotated[str, StringConstraints(max_length=MAX_URL), Privacy.URL]
 """A link or file name; its query is stored readable by allow list only."""
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=1_000), Privacy.REASON]
 """A reason: a code such as ``too_expensive`` is stored readable, anything else is sealed as free text."""
-Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,6})?$")]
+Amount = Annotated[str, StringConstraints(pattern=_AMOUNT)]
 """An amount of money as a decimal text, never negative; JSON numbers are accepted and kept as written."""
-Currency = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{3}$")]
+Currency = Annotated[str, StringConstraints(to_upper=True, pattern=_CURRENCY)]
 """A currency code of ISO 4217."""
-Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+Day = Annotated[str, StringConstraints(pattern=_DAY)]
 """A calendar day, ``2026-11-21``."""
 InstantText = Annotated[str, StringConstraints(max_length=64), AfterValidator(check_instant)]
 """An instant as ISO 8601 text with an offset, kept as sent."""
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """A whole number that every JSON reader can hold exactly."""
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=_SHA256)]
 """A SHA-256 in hexadecimal."""
 Seconds = Annotated[float, Field(ge=0, le=10_000_000)]
 """A length of time in seconds."""
