@@ -74,13 +74,13 @@ def test_interest_in_efficiency(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PRICES)
-def test_price_pages(path: str) -> None:
+def test_prices_are_found_under_many_paths(path: str) -> None:
     """Prices are looked at under English, transliterated and Russian paths."""
     given(*history(price=path)).then(met={"sales-ready"})
 
 
 @pytest.mark.parametrize("path", TERMS)
-def test_terms_pages(path: str) -> None:
+def test_terms_are_found_under_many_paths(path: str) -> None:
     """Terms of cooperation are found under their usual paths."""
     given(*history(terms=path)).then(met={"sales-ready"})
 

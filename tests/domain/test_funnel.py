@@ -50,7 +50,7 @@ def test_an_mql_that_qualifies_again_does_not_cool() -> None:
     given(*qualified(), viewed("100d", "/pricing"), viewed("100d+1m", "/terms")).at("125d").then(stage="mql")
 
 
-def test_sales_accepts() -> None:
+def test_acceptance_leads_to_sal() -> None:
     """``lead.accepted`` leads to sal from wherever a lead may be taken."""
     given(*qualified(), happened("2d", "lead.accepted")).then(stage="sal")
     given(viewed("0"), happened("2d", "lead.accepted", anonymous_id="visitor-1")).then(stage="sal")
@@ -67,7 +67,7 @@ def test_opportunity_and_customer() -> None:
 
 
 @pytest.mark.parametrize("type_name", ["lead.rejected", "lead.recycled", "deal.lost"])
-def test_given_back(type_name: str) -> None:
+def test_a_lead_that_is_given_back_is_recycled(type_name: str) -> None:
     """Rejection, recycling and a lost deal lead to recycled, with the reason that was given."""
     given(*qualified(), happened("2d", "opportunity.opened"), happened("3d", type_name, reason="no_budget")).then(
         stage="recycled", stage_since=instant("3d")
@@ -82,7 +82,7 @@ def test_disqualified_stays_until_sales_says_otherwise() -> None:
 
 
 @pytest.mark.parametrize(("type_name", "stage"), [("lead.accepted", "sal"), ("opportunity.opened", "opportunity")])
-def test_silence_stalls(type_name: str, stage: str) -> None:
+def test_ninety_days_of_silence_stall_a_lead(type_name: str, stage: str) -> None:
     """Ninety days without an event lead a sal or an opportunity to recycled, on the microsecond."""
     history = [*qualified(), happened("2d", type_name), viewed("12d")]
     given(*history).at(instant("102d") - instant("0") - 1).then(stage=stage)

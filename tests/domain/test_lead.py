@@ -106,7 +106,7 @@ def test_time_moves_come_before_an_event_of_the_same_instant() -> None:
     assert [stage for stage, _ in stages] == ["lead", "sal", "recycled", "opportunity"]
 
 
-def test_facts_only() -> None:
+def test_no_event_type_says_what_the_fold_concludes() -> None:
     """Law 5: no event type says what the fold concludes, and no built-in entry leads into itself by a change's name."""
     from lead_events.domain.event_types import TYPES
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 import lead_events
 from lead_events.domain import lint
 from lead_events.domain.findings import Finding, Severity
 from lead_events.domain.lint_words import DECIMALS
-from lead_events.domain.model import compile_model
 from lead_events.domain.model_text import UnreadableModel, read_json, read_yaml
 
 SHIPPED = Path(lead_events.__file__).with_name("default_model.yaml").read_text(encoding="utf-8")
@@ -233,37 +229,6 @@ def test_json_has_lines_too() -> None:
     read = read_json(b'{\n "scores": {\n  "a": {"rules": 3}}}')
     (finding,) = lint.lint(read.document, read.lines)
     assert (finding.pointer, finding.line) == ("/scores/a/rules", 3)
-
-
-_KEYS = st.sampled_from(
-    ["scores", "a", "rules", "id", "when", "type", "points", "definitions", "all", "any", "of", "count", "within", "stages",
-     "sum", "distinct", "dwell", "sequence", "since", "lately", "at_most", "grade", "groups", "inactivity", "tests",
-     "entry", "exits", "from", "to", "unless", "limit", "scores.a", "traits.x", "at_least", "not", "temperature", "hot"]
-)  # fmt: skip
-_LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-5, 2_000), st.sampled_from(["a", "30d", "page.viewed", "present"]))
-_ANYTHING = st.recursive(
-    _LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_KEYS, inner, max_size=4)), max_leaves=25
-)
-
-
-@given(document=_ANYTHING)
-def test_lint_never_fails_and_what_it_lets_pass_can_be_compiled(document: Any) -> None:
-    """Whatever is sent is answered with findings, and publishing refuses nothing that lint found no error in."""
-    if all(finding.severity is Severity.WARNING for finding in lint.lint(document)):
-        compile_model(document)
-
-
-@given(spec=_ANYTHING)
-def test_lint_understands_every_condition_as_the_compiler_does(spec: Any) -> None:
-    """A definition without an error compiles, and one that compiles has no error."""
-    document = {"scores": {"a": {"rules": []}}, "definitions": {"d": spec}}
-    try:
-        compile_model(document)
-    except Exception:  # noqa: BLE001 - whatever the compiler stumbles over
-        assert any(finding.severity is Severity.ERROR for finding in lint.lint(document))
-    else:
-        errors = [finding for finding in lint.lint(document) if finding.severity is Severity.ERROR]
-        assert errors == [] or all("present takes true" in error.message for error in errors)
 
 
 GROUPED = SMALL.replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
@@ -85,6 +85,12 @@ class Notes:
         while pointer and pointer not in self.lines:
             pointer = pointer.rpartition("/")[0]
         return self.lines.get(pointer)
+
+
+def in_short(findings: Sequence[Finding]) -> str:
+    """Say the first of some findings, where it is, and how many more there are."""
+    first, more = findings[0], len(findings) - 1
+    return f"{first.pointer or '/'}: {first.message}" + (f" (and {more} more)" if more else "")
 
 
 def did_you_mean(word: object, known: Collection[str]) -> str | None:

@@ -32,7 +32,7 @@ from lead_events.domain.document import (
     Topic,
 )
 from lead_events.domain.errors import InvalidModel, LeadEventsError
-from lead_events.domain.findings import Finding, Notes, Severity, did_you_mean
+from lead_events.domain.findings import Finding, Notes, Severity, did_you_mean, in_short
 from lead_events.domain.model import compile_model
 from lead_events.domain.model_text import step
 
@@ -71,9 +71,7 @@ class RefusedModel(InvalidModel):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         """Refuse a document for its findings."""
-        first = findings[0]
-        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        super().__init__(f"{first.pointer or '/'}: {first.message}{more}")
+        super().__init__(in_short(findings))
         self.findings = tuple(findings)
         self.errors = tuple(_error(finding) for finding in findings)
 

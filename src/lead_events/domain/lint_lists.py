@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lead_events.domain.errors import InvalidLists
-from lead_events.domain.findings import Finding, Notes, did_you_mean
+from lead_events.domain.findings import Finding, Notes, did_you_mean, in_short
 from lead_events.domain.lists import SHIPPED, ListChange, ListsDocument, compile_lists
 from lead_events.domain.model_text import step
 
@@ -22,9 +22,7 @@ class RefusedLists(InvalidLists):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         """Refuse a document for its findings."""
-        first = findings[0]
-        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        super().__init__(f"{first.pointer or '/'}: {first.message}{more}")
+        super().__init__(in_short(findings))
         self.findings = tuple(findings)
         self.errors = tuple(_error(finding) for finding in findings)
 

@@ -21,7 +21,6 @@ _TABLE = schema.leads
 _ONE, _TWO = _TABLE.alias("one"), _TABLE.alias("two")
 COLUMNS = ("founding", "position", "updated_at", "contact", "emptied", "parked", "state", "refolded_at", "stale_since")
 """What ``open_row`` needs of a database row."""
-_RANKS = 5
 _WALKED_AT_ONCE = 2_000
 _SEARCHED_TRAITS = ("email", "phone", "first_name", "last_name", "company", "job_title")
 
@@ -164,7 +163,7 @@ def save(connection: Connection, rows: Encoded) -> None:
 
 def _columns(generation_id: int, model: Model, row: LeadRow) -> tuple[Any, ...]:
     lead = row.lead
-    found = ranks(lead, model)[:_RANKS]
+    found = ranks(lead, model)[: schema.RANKS]
     return (
         generation_id,
         lead.founding,
@@ -182,7 +181,7 @@ def _columns(generation_id: int, model: Model, row: LeadRow) -> tuple[Any, ...]:
         search_text(lead),
         None if row.parked or row.stale_since is not None else lead.due,
         *found,
-        *[UNRANKED] * (_RANKS - len(found)),
+        *[UNRANKED] * (schema.RANKS - len(found)),
         state.dump(lead),
         row.refolded_at,
         row.stale_since,

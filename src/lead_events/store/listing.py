@@ -21,7 +21,7 @@ from lead_events.store.leads import LeadRow
 RANK_SLACK = 1e-9
 """How far a rank may be off what the exact comparison of points says, which decides."""
 
-SORTABLE_SCORES = 4
+SORTABLE_SCORES = schema.RANKS - 1
 """How many scores of a model have an indexed rank: its first ones."""
 
 _TABLE = schema.leads

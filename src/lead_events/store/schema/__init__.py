@@ -21,10 +21,11 @@ from lead_events.store.schema.log import (
     renamed,
     sealed,
 )
-from lead_events.store.schema.read_model import RESEARCH, build_parts, changes, changes_head, generations, leads, parked
+from lead_events.store.schema.read_model import RANKS, RESEARCH, build_parts, changes, changes_head, generations, leads, parked
 from lead_events.store.schema.written import api_keys, approvals, lists, models, skips, sources
 
 __all__ = [
+    "RANKS",
     "RESEARCH",
     "activity_demoted",
     "activity_head",

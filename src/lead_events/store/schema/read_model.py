@@ -56,6 +56,9 @@ _RESEARCH: Any = {"postgresql_where": text(RESEARCH), "sqlite_where": text(RESEA
 _STALE: Any = {"postgresql_where": text("stale_since IS NOT NULL"), "sqlite_where": text("stale_since IS NOT NULL")}
 _DUE: Any = {"postgresql_where": text("due_at IS NOT NULL"), "sqlite_where": text("due_at IS NOT NULL")}
 
+RANKS = 5
+"""Indexed ranks of a lead: by priority, and by the first scores of its model."""
+
 leads = Table(
     "leads",
     metadata,
@@ -74,11 +77,7 @@ leads = Table(
     Column("company", Text),
     Column("search", Text, nullable=False),
     Column("due_at", BigInteger),
-    Column("rank_0", Float, nullable=False),
-    Column("rank_1", Float, nullable=False),
-    Column("rank_2", Float, nullable=False),
-    Column("rank_3", Float, nullable=False),
-    Column("rank_4", Float, nullable=False),
+    *(Column(f"rank_{n}", Float, nullable=False) for n in range(RANKS)),
     Column("state", Text, nullable=False),
     Column("refolded_at", BigInteger),
     Column("stale_since", BigInteger),
@@ -90,7 +89,7 @@ leads = Table(
     Index("ix_leads_met_updated", "generation_id", "updated_at", "founding", **_MET),
     Index("ix_leads_company", "generation_id", "company", "founding", **_COMPANY),
     Index("ix_leads_research", "generation_id", "rank_0", "founding", **_RESEARCH),
-    *(Index(f"ix_leads_contact_rank_{n}", "generation_id", f"rank_{n}", "founding", **_CONTACT) for n in range(5)),
+    *(Index(f"ix_leads_contact_rank_{n}", "generation_id", f"rank_{n}", "founding", **_CONTACT) for n in range(RANKS)),
 )
 
 parked = Table(
