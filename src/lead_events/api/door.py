@@ -17,8 +17,18 @@ from urllib.parse import parse_qs
 from lead_events import clock
 from lead_events.api import cors
 from lead_events.api.auth import authenticate, read_key
-from lead_events.api.body import WHOLE, ClientGone, check_headers, read_body, unpack
-from lead_events.api.problems import Asgi, MissingScope, Receive, Send, TooLarge, TooManyRequests, Unauthorized, WrongMethod
+from lead_events.api.body import WHOLE, check_headers, read_body, unpack
+from lead_events.api.problems import (
+    Asgi,
+    ClientGone,
+    MissingScope,
+    Receive,
+    Send,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    WrongMethod,
+)
 from lead_events.api.problems import Scope as AsgiScope
 from lead_events.api.rate_limits import Buckets, network_of
 from lead_events.api.receipts import Answer, Dropped, Receipt, answer, refuse, sendable_id
