@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -182,3 +183,22 @@ def test_a_trait_that_nobody_sends_is_pointed_out(service: Replaying) -> None:
     with reading(service.engine) as connection:
         assert read_carried(connection, {"job_title", "budget"}, service.now - DAY) == {"job_title"}
         assert read_carried(connection, {"job_title"}, service.now + DAY) is None
+
+
+def test_a_client_that_hangs_up_is_no_error_of_ours(service: Replaying, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody is answered, and no line of the log says that a request failed."""
+    sent: list[Any] = []
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    headers = [(b"authorization", f"Bearer {service.secret}".encode()), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/models", "query_string": b"", "headers": headers, "scheme": "http",
+             "server": ("api.test", 80), "client": ("198.51.100.7", 1), "root_path": "", "http_version": "1.1"}  # fmt: skip
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(service.app(scope, receive, send))
+    assert sent == []
+    assert "request_failed" not in capsys.readouterr().out

@@ -118,6 +118,19 @@ def test_no_longer_meeting_a_definition_has_its_way_too() -> None:
     assert (found.distance, [step.words for step in found.steps]) == (1, ["no longer: traits.budget absent"])
 
 
+@pytest.mark.parametrize("named", ["before", "any"])
+def test_definitions_that_multiply_are_looked_into_no_further(named: str) -> None:
+    """However many ways there are through definitions inside definitions, the answer comes, and is a way."""
+    definitions: dict[str, Any] = {"d0": {"contact": "present"}}
+    for number in range(1, 40):
+        inner = {"definition": f"d{number - 1}" if named == "before" else "any"}
+        definitions[f"d{number}"] = {"all": [inner, {"any": [inner, {"traits.x": number}]}]}
+    found = way({"definition": "d39"}, definitions=definitions)
+    assert found.distance > 0
+    assert len(found.steps) < 1_000
+    assert {step.field for step in found.steps} <= {"contact", "traits.x", "definition"}
+
+
 def test_the_model_says_what_a_fact_and_an_act_weigh() -> None:
     """Somebody whose marketers find nothing and whose leads come often."""
     either = {"any": [{"traits.phone": "present"}, {"visits": {"at_least": 1}}]}

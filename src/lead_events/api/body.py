@@ -8,17 +8,13 @@ from collections.abc import Mapping
 
 from starlette.types import Receive
 
-from lead_events.api.problems import MalformedBody, TooLarge, TooSlow, UnsupportedMedia
+from lead_events.api.problems import ClientGone, MalformedBody, TooLarge, TooSlow, UnsupportedMedia
 
 WHOLE = "lead_events.whole"
 """Stands in a request's scope once all of its body is there, so that reading it needs no clock."""
 
 _GZIP = zlib.MAX_WBITS | 16
 _MEDIA_TYPES = frozenset({b"", b"application/json", b"text/plain"})
-
-
-class ClientGone(Exception):
-    """The client hung up; there is nobody to answer."""
 
 
 async def read_body(receive: Receive, *, limit: int, seconds: float, whole: bool = False) -> bytes:

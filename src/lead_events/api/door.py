@@ -20,8 +20,8 @@ from starlette.types import Scope as AsgiScope
 from lead_events import clock
 from lead_events.api import cors
 from lead_events.api.auth import authenticate, read_key
-from lead_events.api.body import WHOLE, ClientGone, check_headers, read_body, unpack
-from lead_events.api.problems import MissingScope, TooLarge, TooManyRequests, Unauthorized, WrongMethod
+from lead_events.api.body import WHOLE, check_headers, read_body, unpack
+from lead_events.api.problems import ClientGone, MissingScope, TooLarge, TooManyRequests, Unauthorized, WrongMethod
 from lead_events.api.rate_limits import Buckets, network_of
 from lead_events.api.receipts import Answer, Dropped, Receipt, answer, refuse, sendable_id
 from lead_events.domain.consent import stamp

@@ -48,6 +48,10 @@ _logger = structlog.get_logger(__name__)
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 
+class ClientGone(Exception):
+    """The client hung up; there is nobody to answer."""
+
+
 class MalformedBody(InvalidInput):
     """{0}"""  # noqa: D415 - the message
 
@@ -217,6 +221,8 @@ class LastResort:
 
         try:
             await self._app(scope, receive, watch)
+        except ClientGone:
+            return
         except Exception as error:
             if scope["type"] != "http":
                 raise

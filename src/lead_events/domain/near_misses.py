@@ -60,6 +60,11 @@ Ways = list[Way]
 MET = Way(0.0, ())
 _ALTERNATIVES = 8
 """So many ways through a part are remembered where steps repeat: its cheapest need not be part of the cheapest of the whole."""
+_MOST_OPENED = 200
+"""Definitions inside definitions that are looked into for one lead; those beyond are acts like any other.
+
+Thirty of them, each made of the one before twice over, are a thousand million ways.
+"""
 
 
 def find_way(lead: Lead, name: str, model: Model, at: Instant) -> Way:
@@ -71,7 +76,7 @@ def find_way(lead: Lead, name: str, model: Model, at: Instant) -> Way:
     """
     definitions, way = dict(model.definitions), MET
     for most in (1, _ALTERNATIVES):
-        seeker = _Seeker(lead, model, at, definitions, most, [])
+        seeker = _Seeker(lead, model, at, definitions, most, [], [])
         way = seeker.to_hold(definitions[name], frozenset({name}))[0]
         if not _repeat(seeker.seen):
             break  # where nothing is asked for twice, the cheapest ways through the parts are the cheapest through the whole
@@ -84,6 +89,7 @@ class _Seeker(NamedTuple):
     Attributes:
         most: so many ways through a part are remembered.
         seen: every step that was thought of.
+        opened: every definition that was looked into, as often as it was.
     """
 
     lead: Lead
@@ -92,6 +98,7 @@ class _Seeker(NamedTuple):
     definitions: Mapping[str, LeadCondition]
     most: int
     seen: list[Step]
+    opened: list[str]
 
     def to_hold(self, node: LeadCondition, above: frozenset[str]) -> Ways:
         """Return the cheapest ways to make a condition hold; ``above`` names the definitions it stands in."""
@@ -103,10 +110,11 @@ class _Seeker(NamedTuple):
                 return self._join(unmet, node.needed - (len(node.parts) - len(unmet)))
             case "not":
                 return self.to_fail(node.parts[0], node.spec, above)
-            case "definition" if not node.holds(self.lead, self.at):
-                return self._to_meet(node.spec, above)
-            case "definition":
+            case "definition" if node.holds(self.lead, self.at):
                 return [MET]
+            case "definition" if len(self.opened) < _MOST_OPENED:
+                self.opened.append(node.spec)
+                return self._to_meet(node.spec, above)
         gaps = node.missing(self.lead, self.at)
         return [self._way_of(gaps[0])] if len(gaps) == 1 else self._join([[self._way_of(gap)] for gap in gaps])
 
@@ -126,7 +134,8 @@ class _Seeker(NamedTuple):
                 pairs = zip(node.parts, _specs_of(spec), strict=False)
                 held = [self.to_fail(part, each, above) for part, each in pairs if part.holds(self.lead, self.at)]
                 return self._join(held, 1 if node.kind == "all" else len(held) - node.needed + 1)
-            case "definition":
+            case "definition" if len(self.opened) < _MOST_OPENED:
+                self.opened.append(node.spec)
                 return self._to_miss(node.spec, above)
         return [self._way_of({"field": "not", "needs": spec, "has": True})]
 
