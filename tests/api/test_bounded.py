@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import Engine
 
 from lead_events.api.bounded import bound
+from lead_events.store import schema
 from lead_events.store.api_keys import KeyRing
+from lead_events.store.engine import writing
 from tests.api.service import Service, person
 
 LOOKUP = orjson.dumps({"identifiers": [{"email": "anna@firm.example"}]})
@@ -72,3 +74,10 @@ def test_of_strangers_little_is_read(service: Service, key: str, code: str) -> N
     assert send(service, parts, key=key, content_length="4000") == ([401], code, 0)
     assert send(service, parts, key=key) == ([401], code, 3)
     assert send(service, parts, key=key, path="/v1/nowhere") == ([404], "not_found", 0)
+
+
+def test_a_database_that_is_away_is_a_reason_to_come_again(service: Service) -> None:
+    """The key of a large body is looked for before anything of the framework runs; what goes wrong there is answered, too."""
+    with writing(service.engine) as connection:
+        schema.api_keys.drop(connection)
+    assert send(service, [b" "], key=service.secret, content_length="4000") == ([503], "incomplete_schema", 0)

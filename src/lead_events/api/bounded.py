@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lead_events.api.auth import authenticate, read_key
 from lead_events.api.problems import TooLarge, answer_problem
-from lead_events.domain.errors import LeadEventsError
 from lead_events.domain.model_text import MAX_CHARACTERS
 from lead_events.store.api_keys import KeyRing
 
@@ -66,7 +65,7 @@ class _Reading:
         """Say whether a body of so many bytes may come; if not, the client is told."""
         try:
             await self._check(size)
-        except LeadEventsError as error:
+        except Exception as error:  # noqa: BLE001 - no one behind this would answer: the key may have been looked for in vain
             if not self._is_refused:
                 self._is_refused = True
                 await answer_problem(error, self._scope, self._receive, self._send)
