@@ -17,7 +17,7 @@ from lead_events.projections import promotion
 from lead_events.projections.pairing import ask, fold_pairs
 from lead_events.projections.previewing import preview
 from lead_events.projections.projector import Models
-from lead_events.projections.sampling import estimate, shuffled
+from lead_events.projections.sampling import extrapolate, shuffled
 from lead_events.store import generations, schema
 from lead_events.store.engine import reading, writing
 from tests.histories import MODEL, Act, Append, Said, StepOnce, acts, logs, say
@@ -138,7 +138,7 @@ def test_an_estimate_is_possible_and_around_what_was_found(of: int, share: float
     """Never fewer than were seen, never more than are left; exact when all were seen."""
     size = max(1, round(of * sample))
     found = round(size * share)
-    about = estimate(found, size, of)
+    about = extrapolate(found, size, of)
     assert found <= about["low"] <= about["high"] <= found + of - size
     assert about["low"] - 1 <= about["about"] <= about["high"] + 1
     if size == of:
@@ -152,7 +152,7 @@ def test_nineteen_of_twenty_estimates_hold_the_truth() -> None:
     truth = sum(number in counted for number in order)
     held = 0
     for start in range(0, 10_000, 100):
-        about = estimate(sum(number in counted for number in order[start : start + 100]), 100, 10_000)
+        about = extrapolate(sum(number in counted for number in order[start : start + 100]), 100, 10_000)
         held += about["low"] <= truth <= about["high"]
     assert held >= 90
 

@@ -25,7 +25,7 @@ from lead_events.projections.owning import SharedNumber
 from lead_events.projections.pairing import Asked, Pair, Portion, Question, ask, ask_again, fold_pairs
 from lead_events.projections.recalling import Recall, fold_recalled, recall
 from lead_events.projections.replay import Opening
-from lead_events.projections.sampling import estimate
+from lead_events.projections.sampling import extrapolate
 from lead_events.projections.tallying import Tally, compare_lead, summarize
 from lead_events.store.vault import Vault
 
@@ -197,9 +197,9 @@ class Counted:
 def _estimate(tally: Tally, counted: dict[str, Any], of: int) -> dict[str, Any]:
     """Return what the sample says of all leads."""
     return {
-        "different": estimate(tally.different, tally.leads, of),
+        "different": extrapolate(tally.different, tally.leads, of),
         "definitions": {
-            name: {move: estimate(leads, tally.leads, of) for move, leads in moves.items()}
+            name: {move: extrapolate(leads, tally.leads, of) for move, leads in moves.items()}
             for name, moves in counted["definitions"].items()
         },
     }

@@ -28,7 +28,7 @@ def shuffled(end: int) -> Iterator[int]:
             yield number
 
 
-def estimate(found: int, sample: int, of: int) -> dict[str, Any]:
+def extrapolate(found: int, sample: int, of: int) -> dict[str, Any]:
     """Return how many of all leads are like those found in a sample, with the bounds of 95 % certainty.
 
     Wilson's interval (E. B. Wilson, Probable Inference, JASA 22, 1927), which holds for rare things too, with the sample
