@@ -84,6 +84,7 @@ def test_rank_orders_like_the_scores(half_life: int, one: float, other: float, g
     first, second = decayed(one, NOW, at, half_life), decayed(other, later, at, half_life)
     assume(min(first, second) > 1e-290 and abs(first - second) > 2e-12 * max(first, second))
     assert (rank(one, NOW, half_life) < rank(other, later, half_life)) == (first < second)
+    assert (rank(-one, NOW, half_life) > rank(-other, later, half_life)) == (first < second)
 
 
 @given(half_life=half_lives, value=points, threshold=points, look=spans)
@@ -94,8 +95,12 @@ def test_rank_answers_thresholds(half_life: int, value: float, threshold: float,
         assert rank(value, NOW, half_life) >= rank_of_threshold(threshold, at, half_life) - 1e-9
 
 
-def test_nothing_ranks_last() -> None:
-    """A score of nothing ranks below every score, however old."""
-    assert rank(0.0, NOW, DAY) == UNRANKED
-    assert rank(5e-324, YEAR_2000, DAY) > UNRANKED
+def test_nothing_ranks_between_points_and_penalties() -> None:
+    """A score of nothing ranks below every point, however old, and above every penalty; what is unknown ranks last."""
+    for half_life in (DAY, None):
+        falling = [5e-324, 0.0, -5e-324, -5.0, -10.0]
+        ranks = [rank(value, YEAR_2000, half_life) for value in falling]
+        assert ranks == sorted(ranks, reverse=True)
+        assert len(set(ranks)) == len(falling)
+        assert min(*ranks, rank(-1e300, NOW + 36_500 * DAY, half_life)) >= UNRANKED
     assert rank(7.5, NOW, None) == 7.5

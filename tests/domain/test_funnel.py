@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.domain.scored import rule, scored
 from tests.given import given, happened, identified, instant, shipped_model, viewed
 
 HOT = {"job_title": "Marketing director", "industry": "Wholesale trade", "annual_turnover": 2_000_000}
@@ -140,3 +141,16 @@ def test_the_chart_has_these_stages_and_these_events_move_leads() -> None:
     assert shipped_model().event_moves == {
         "lead.accepted", "opportunity.opened", "deal.won", "deal.lost", "lead.rejected", "lead.recycled", "lead.disqualified",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", [{"stage": "mql"}, {"temperature": "hot"}, {"not": {"stage": "visitor"}}])
+def test_a_definition_may_look_at_stage_and_temperature(asked: dict[str, Any]) -> None:
+    """It is met at the instant at which they change, not when something else happens next."""
+    model = {
+        **scored(rule(10)),
+        "definitions": {"known": {"contact": "present"}, "working": asked},
+        "temperature": {"hot": {"definition": "known"}},
+        "stages": {"visitor": {}, "mql": {"entry": [{"from": ["visitor"], "when": {"definition": "known"}}]}},
+    }
+    folded = given(identified("0")).under(model).then(stage="mql", met={"known", "working"})
+    assert folded.lead.definitions[1][1] == instant("0")

@@ -205,3 +205,45 @@ def test_priority_ranks_by_a_weighted_sum() -> None:
     writer = given(happened("0", FORM)).under(model).at("1d").folded()
     assert ranks(writer.lead, writer.model)[0] > ranks(viewer.lead, viewer.model)[0]
     assert ranks(writer.lead, writer.model)[1] < ranks(viewer.lead, viewer.model)[1]
+
+
+def test_a_limit_per_session_is_one_per_day_for_what_comes_without_a_browser() -> None:
+    """What a server sends is part of no visit; it is not one visit for ever."""
+    limited = scored(rule(10, {"type": "webinar.attended"}, limit={"times": 1, "per": "session"}))
+    said = [happened(at, "webinar.attended", anonymous_id=None, user_id="u", trusted=True) for at in ("1d", "1d", "40d")]
+    given(*said).under(limited).then(score_points=20.0)
+
+
+def test_a_penalty_that_is_taken_back_stays_within_the_cap_of_the_score() -> None:
+    """What a trait no longer costs lifts a score no higher than anything else does, and the explanation says what cut it."""
+    model = scored(rule(10), rule(-3, {"traits.staff": {"at_least": 5}}, id="large"), cap=20)
+    said = [viewed("0"), identified("1m", staff=50), viewed("2m"), viewed("3m"), identified("4m", staff=1)]
+    folded = given(*said).under(model).then(score_points=20.0)
+    assert cuts(folded) == [(10, ""), (-3, ""), (10, ""), (3, "score cap"), (0, "score cap")]
+
+
+def test_a_penalty_of_a_trait_leaves_its_group_when_it_is_taken_back() -> None:
+    """A group does not go on counting what is gone, so that its rules are worth no more than its cap."""
+    poor = rule(-3, {"traits.staff": {"below": 5}}, id="small", group="acts")
+    model = scored(rule(10, group="acts"), poor, groups={"acts": {"cap": 10}}, floor=-50)
+    said = [identified("0", staff=1), identified("1m", staff=9), viewed("2m"), viewed("3m")]
+    given(*said).under(model).then(score_points=10.0)
+
+
+def test_what_the_own_cap_of_a_rule_cuts_uses_nothing_of_its_groups_limit() -> None:
+    """The next rule of the group may still give points."""
+    rules = [rule(10, group="acts", cap=10), rule(10, {"type": "file.downloaded"}, id="file", group="acts")]
+    model = scored(*rules, groups={"acts": {"limit": {"times": 2, "per": "day"}}})
+    folded = given(viewed("0"), viewed("1m"), happened("2m", "file.downloaded")).under(model).folded()
+    assert cuts(folded) == [(10, ""), (0, "rule cap"), (10, "")]
+
+
+def test_scores_below_zero_have_an_order_and_unknown_ones_rank_last() -> None:
+    """Two bounces rank below one, one below nothing, and whoever is withheld below all."""
+    model = scored(rule(-5, {"type": "email.bounced"}, id="b"), floor=-50)
+    bounces = [happened(at, "email.bounced") for at in ("0", "1m")]
+    withheld = [viewed("0"), happened("1m", "consent.withdrawn", properties={"purpose": "profiling"})]
+    folds = [given(*said).under(model).folded() for said in ([viewed("0")], bounces[:1], bounces, withheld)]
+    order = [ranks(each.lead, each.model)[1] for each in folds]
+    assert order == sorted(order, reverse=True)
+    assert len(set(order)) == 4

@@ -67,6 +67,7 @@ class Scope:
         margin: microseconds by which the instant at which a score cools may come sooner than it was when points are added,
             for rounding alone; far more than a million additions come to.
         asks_visits: whether any condition counts visits.
+        asks_stage, asks_temperature: whether any asks for them, so that it may say otherwise when they change.
         grade: of the model; None when it has none.
         lists: of mail providers.
     """
@@ -84,6 +85,8 @@ class Scope:
     steps: tuple[tuple[float, ...], ...] = ()
     margin: int = 0
     asks_visits: bool = False
+    asks_stage: bool = False
+    asks_temperature: bool = False
     grade: CompiledGrade | None = None
     lists: Lists = SHIPPED
 
@@ -271,6 +274,8 @@ def _atom(name: str, spec: Value, scope: Scope, where: str) -> LeadCondition:
         return _grade(spec, scope, where)
     read = _reader(name, where)
     scope.asks_visits = scope.asks_visits or name == "visits"
+    scope.asks_stage = scope.asks_stage or name == "stage"
+    scope.asks_temperature = scope.asks_temperature or name == "temperature"
     test = compile_test(spec, f"{where}: {name}", scope.lists)
 
     def holds(lead: Lead, _at: Instant) -> bool:

@@ -80,17 +80,24 @@ _LATEST = 2**63 - 1 - 2**40
 """Microseconds since 1970; some 300 000 years on, with room for what the loops above add."""
 
 UNRANKED = -1e300
-"""The rank of a score of nothing."""
+"""The rank of a score that is unknown or withheld."""
+
+# No number of a double is below 2^-1074, and no score is older than 2000, so the ranks of points are above the first of these,
+# and those of penalties below the second.
+_NOTHING, _BELOW = -2_000.0, -4_000.0
 
 
 def rank(value: float, since: Instant, half_life: int | None) -> float:
     """Return a number that orders leads by current score at every instant: log2(value) + (since − 2000-01-01) / half-life.
 
-    Forward decay: Cormode, Shkapenyuk, Srivastava, Xu, ICDE 2009.
+    Forward decay: Cormode, Shkapenyuk, Srivastava, Xu, ICDE 2009. Below nothing it is turned round: -10 stays below -5.
     """
-    if value <= 0.0:
-        return UNRANKED
-    return value if half_life is None else log2(value) + (since - YEAR_2000) / half_life
+    if half_life is None:
+        return value
+    if value == 0:
+        return _NOTHING
+    distance = log2(abs(value)) + (since - YEAR_2000) / half_life
+    return distance if value > 0 else _BELOW - distance
 
 
 def rank_of_threshold(threshold: float, as_of: Instant, half_life: int | None) -> float:

@@ -94,14 +94,25 @@ def derive(lead: Lead, at: Instant, model: Model, trace: Trace | None, event: Ev
         Whether any of them changed.
     """
     position = event.position if event else None
-    changed = _define(lead, at, position, model, trace)
-    changed = _warm(lead, at, position, model, trace) or changed
+    changed = _judge(lead, at, position, model, trace)
     visited = {lead.stage}
     while (step := _next_stage(lead, at, model, event)) and step[0] not in visited:
         _move(lead, at, position, step[0], step[1], trace)
         visited.add(step[0])
         changed = True
+        if model.scope.asks_stage:
+            _judge(lead, at, position, model, trace)
     _wait(lead, at, model)
+    return changed
+
+
+def _judge(lead: Lead, at: Instant, position: int | None, model: Model, trace: Trace | None) -> bool:
+    """Bring definitions and temperature up to an instant; what asks for the other is asked again, once."""
+    changed = _define(lead, at, position, model, trace)
+    if _warm(lead, at, position, model, trace):
+        changed = True
+        if model.scope.asks_temperature:
+            _define(lead, at, position, model, trace)
     return changed
 
 

@@ -138,7 +138,8 @@ def ranks(lead: Lead, model: Model) -> list[float]:
     if not lead.profiled:
         return [UNRANKED] * (1 + len(model.scores))
     return [_priority_rank(lead, model)] + [
-        rank(value, since, score.half_life) for (value, since), score in zip(lead.scores, model.scores, strict=True)
+        UNRANKED if is_unknown(lead, score.name, score.unknown_without) else rank(value, since, score.half_life)
+        for (value, since), score in zip(lead.scores, model.scores, strict=True)
     ]
 
 
@@ -182,9 +183,11 @@ def _limited(lead: Lead, rule: CompiledRule, event: Event, model: Model) -> str:
     """Count one more firing, and say which limit leaves nothing of it, if one does."""
     if rule.times is not None and not _within_limit(lead, rule, event, model):
         return "limit"
-    if rule.group is not None and rule.group.times is not None and not _within_limit(lead, rule.group, event, model):
-        return "group limit"
-    return ""
+    if rule.group is None or rule.group.times is None:
+        return ""
+    if rule.cap is not None and rule.points > 0 and not _room(lead, rule.id, rule.cap, model.scores[rule.score], event.at):
+        return "rule cap"  # what gives nothing uses nothing of its group
+    return "" if _within_limit(lead, rule.group, event, model) else "group limit"
 
 
 def _crosses(steps: Sequence[float], before: float, after: float) -> bool:
@@ -224,7 +227,7 @@ def _within_limit(lead: Lead, rule: CompiledRule | CompiledGroup, event: Event, 
         fired = lead.sessions[event.anonymous.hex()][2]
         fired[rule.id] = fired.get(rule.id, 0) + 1
         return bool(fired[rule.id] <= (rule.times or 0))
-    period = model.day(event.at) if rule.per == "day" else 0
+    period = 0 if rule.per == "ever" else model.day(event.at)  # without a browser there is no visit: a day stands for it
     used = lead.rules.setdefault(rule.id, list(_UNUSED))
     used[0], used[1] = period, used[1] + 1 if used[0] == period else 1
     return bool(used[1] <= (rule.times or 0))
@@ -269,12 +272,14 @@ def _withdraw(
     entry = machine_entry(lead, rule.score, score)
     left = decayed(credited, since, event.at, score.half_life)
     value = decayed(entry[0], entry[1], event.at, score.half_life)
-    if rule.group is not None and rule.group.cap is not None and left > 0:
+    if rule.group is not None and rule.group.cap is not None and left:
         remember_credit(lead, rule.group.id, -left, event.at, score)
-    taken = -min(left, max(0.0, value - score.floor)) if left > 0 else -left
+    taken, cut_by = -left, ""
+    if left > 0 and value - left < score.floor:
+        taken, cut_by = min(0.0, score.floor - value), "floor"
+    elif left < 0 and score.cap is not None and value - left > score.cap:
+        taken, cut_by = max(0.0, score.cap - value), "score cap"
     if trace is not None:
-        trace.contributions.append(
-            Contribution(event.position, event.at, score.name, rule.id, -left, taken, "floor" if taken != -left else "")
-        )
+        trace.contributions.append(Contribution(event.position, event.at, score.name, rule.id, -left, taken, cut_by))
     entry[0], entry[1] = value + taken, event.at
     return taken != 0.0

@@ -130,12 +130,19 @@ def _limit(model: Model, firings: Firings, which: Bools, limited: CompiledRule |
 
 
 def _periods(model: Model, firings: Firings, per: str | None) -> Ints:
-    """Return a number for the period of each firing: its lead's visit, local day or life."""
-    if per == "session":
-        beyond = int(firings.visit.max(initial=0)) + 1
-        return np.where(firings.visit == NO_VISIT, beyond + firings.lead, firings.visit)
-    if per != "day":
+    """Return a number for the period of each firing: its lead's visit, or local day where it is part of none; day; or life."""
+    if per == "day":
+        return _days(model, firings)
+    if per != "session":
         return firings.lead
+    nowhere = firings.visit == NO_VISIT
+    periods = firings.visit.copy()
+    periods[nowhere] = int(periods.max(initial=0)) + _days(model, firings.some(nowhere))
+    return periods
+
+
+def _days(model: Model, firings: Firings) -> Ints:
+    """Number the local days of each lead, from 1 on."""
     quarters, place = np.unique(firings.at // QUARTER, return_inverse=True)
     day = np.array([model.day(int(quarter) * QUARTER) for quarter in quarters], dtype=np.int64)[place]
     # A new run whenever the day is another than before, as a fold counts: a clock that is put back may come to one twice.

@@ -16,6 +16,7 @@ from lead_events.domain.conditions import LeadCondition, ScoreTest
 from lead_events.domain.model import Model
 from lead_events.domain.profile import SESSION_GAP
 from lead_events.domain.relevance import Asking, Use, Verdict
+from lead_events.domain.rules import CompiledRule
 from lead_events.domain.state import FIRST_STAGE, Lead
 from lead_events.domain.windows import Counter
 from lead_events.projections.columns import Bools, Columns, Ints
@@ -129,8 +130,13 @@ def told_by_columns(models: Sequence[Model], judged: Judged, columns: Columns, f
 def _beyond_columns(model: Model, asking: Asking) -> list[int]:
     """Return the conditions whose events do what is not worked out in columns."""
     watches = [n for n, watch in zip(asking.watches, model.scope.watches, strict=True) if not isinstance(watch, Counter)]
-    rules = [n for n, rule in zip(asking.rules, model.rules, strict=True) if n is not None and rule.valid_for is not None]
+    rules = [n for n, rule in zip(asking.rules, model.rules, strict=True) if n is not None and _is_entangled(rule)]
     return watches + rules
+
+
+def _is_entangled(rule: CompiledRule) -> bool:
+    """Say whether time takes points back, or what caps leave decides which firings a limit counts."""
+    return rule.valid_for is not None or (rule.cap is not None and rule.group is not None and rule.group.times is not None)
 
 
 def _events_of(columns: Columns, judged: Judged, found: Selection, places: Ints) -> _Events:
