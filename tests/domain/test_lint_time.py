@@ -43,6 +43,41 @@ def test_a_circle_in_which_somebody_waits_is_none() -> None:
     assert errors(stages={f"s{n}": exit_to(f"s{n + 1}", "1s") for n in range(500)} | {"s500": {}}) == []
 
 
+def entered(when: dict[str, Any], *sources: str, **more: Any) -> dict[str, Any]:
+    """Return a stage that a condition leads into."""
+    return {"entry": [{**({"from": list(sources)} if sources else {}), "when": when}], **more}
+
+
+READY: dict[str, Any] = {"scores.b": {"at_least": 5}}
+
+
+def test_a_quick_exit_is_refused_where_a_condition_leads_back() -> None:
+    """Whatever the condition asks, as long as it may hold while the exit is open."""
+    words = "whoever does nothing goes round for ever: b → a → b"
+    for sources in (("a",), ()):
+        stages = {"visitor": {}, "a": {}, "b": entered({"contact": "present"}, *sources, exits=[quick("a", READY)])}
+        assert errors(stages=stages) == [("/stages/b/exits/0/after", words)]
+        stages["b"]["exits"][0]["after"] = "1d"
+        assert errors(stages=stages) == []
+
+
+@pytest.mark.parametrize(
+    "when", [READY, READY | {"contact": "present"}, {"all": [{"contact": "present"}, READY]}], ids=["same", "more", "all"]
+)
+def test_what_keeps_a_lead_in_may_lead_it_in(when: dict[str, Any]) -> None:
+    """Then it goes round no more often than that changes."""
+    stages = {"visitor": {}, "b": entered(when, "visitor", "a", exits=[quick("a", READY)]), "a": {"exits": []}}
+    assert errors(stages=stages) == []
+    # Another way in that does not ask for it, on the same circle.
+    stages["c"] = {"exits": [quick("b", {"contact": "present"})], **entered({"contact": "absent"}, "a")}
+    assert [pointer for pointer, _ in errors(stages=stages)] == ["/stages/b/exits/0/after"]
+
+
+def quick(stage: str, unless: dict[str, Any]) -> dict[str, Any]:
+    """Return an exit of an hour."""
+    return {"to": stage, "after": "1h", "unless": unless, "reason": "time"}
+
+
 def test_models_that_are_in_use_are_not_refused() -> None:
     """The shipped one, and those of other tests."""
     for document in (shipped_document(), MODEL, LANGUAGE):
@@ -53,7 +88,7 @@ def test_a_sample_that_time_moves_again_and_again_is_an_error() -> None:
     """Also where no circle of exits is seen, it is said instead of being folded to its end."""
     entry = {"entry": [{"from": ["b"], "when": {"visits": {"at_least": 1}}}]}
     sample = {"name": "restless", "events": [{"type": "page.viewed", "ago": "5000d"}], "expect": {"stage": "a"}}
-    start = {"entry": [{"from": ["visitor"], "when": {"visits": {"at_least": 1}}}], **exit_to("b", "1s")}
+    start = {"entry": [{"from": ["visitor"], "when": {"visits": {"at_least": 1}}}], **exit_to("b", "1d")}
     start["entry"] += entry["entry"]
     ((pointer, message),) = errors(stages={"visitor": {}, "a": start, "b": exit_to("visitor", "1s")}, tests=[sample])
     assert pointer == "/tests/0"

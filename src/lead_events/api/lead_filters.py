@@ -188,6 +188,7 @@ def _rank_bounds(bounds: Collection[tuple[int, float]], model: Model, as_of: Ins
     return [
         RankBound(rank, rank_of_threshold(points, as_of, model.scores[index].half_life), is_least)
         for index, points in bounds
+        if points > 0 or not is_least  # generations of an earlier fold rank nothing and penalties last, together
         for rank in _ranks_of(index, model)
     ]
 
