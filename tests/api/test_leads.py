@@ -167,6 +167,23 @@ def test_what_cannot_be_understood_is_a_problem_that_names_what_can(service: Ser
         assert "nobody" not in answer.text
 
 
+@pytest.mark.parametrize("half_life", ["30d", None])
+def test_penalties_have_an_order_and_what_is_withheld_comes_last(engine: Engine, half_life: str | None) -> None:
+    """Below nothing as above it, page by page, and a filter finds them."""
+    bounced = {"id": "bounced", "when": {"type": "email.bounced"}, "points": -5}
+    score = {"floor": -50, "rules": [bounced, {"id": "form", "when": {"type": "form.submitted"}, "points": 5}]}
+    service = Service(engine, {"scores": {"s": score | ({"half_life": half_life} if half_life else {})}})
+    names = ["withheld", "two", "one", "none", "some"]
+    service.say(*(person(name) for name in names))
+    bounces = [("withheld", 1), ("two", 3), ("one", 2), ("none", 1)]
+    service.say(*(person(name, "email.bounced") for name, times in bounces for _ in range(times)))
+    service.say(person("withheld", "consent.withdrawn", properties={"purpose": "profiling"}))
+    for sort in ("-scores.s", "-priority"):
+        assert emails(service, ("sort", sort)) == ["some", "none", "one", "two", "withheld"]
+    found = emails(service, ("sort", "-scores.s"), ("max_score", "s:-4"))
+    assert found == ["one", "two"]
+
+
 def test_a_large_limit_is_clamped(crowd: Service) -> None:
     """Clients that ask for too much get what there may be."""
     assert len(crowd.get("/v1/leads", {"limit": 100_000}).json()["data"]) == 4

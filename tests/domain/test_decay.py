@@ -102,5 +102,6 @@ def test_nothing_ranks_between_points_and_penalties() -> None:
         ranks = [rank(value, YEAR_2000, half_life) for value in falling]
         assert ranks == sorted(ranks, reverse=True)
         assert len(set(ranks)) == len(falling)
-        assert min(*ranks, rank(-1e300, NOW + 36_500 * DAY, half_life)) >= UNRANKED
+        assert ranks[0] > -1e299 > ranks[1]
+        assert min(*ranks, rank(-1e300, NOW + 36_500 * DAY, half_life)) > UNRANKED
     assert rank(7.5, NOW, None) == 7.5

@@ -79,12 +79,13 @@ def cooling_instant(value: float, since: Instant, threshold: float, half_life: i
 _LATEST = 2**63 - 1 - 2**40
 """Microseconds since 1970; some 300 000 years on, with room for what the loops above add."""
 
-UNRANKED = -1e300
+UNRANKED = -1.7e308
 """The rank of a score that is unknown or withheld."""
 
-# No number of a double is below 2^-1074, and no score is older than 2000, so the ranks of points are above the first of these,
-# and those of penalties below the second.
-_NOTHING, _BELOW = -2_000.0, -4_000.0
+# Whoever has no points ranks below -1e299, where the index of leads worth research ends. Of penalties the order is kept by a
+# factor, for a sum would lose it: doubles this large are 1e284 apart. A distance is above -1074.
+_NOTHING, _FACTOR = -1e300, 1e297
+_NEAREST, _FARTHEST = 4_000.0, 1e11
 
 
 def rank(value: float, since: Instant, half_life: int | None) -> float:
@@ -92,12 +93,10 @@ def rank(value: float, since: Instant, half_life: int | None) -> float:
 
     Forward decay: Cormode, Shkapenyuk, Srivastava, Xu, ICDE 2009. Below nothing it is turned round: -10 stays below -5.
     """
-    if half_life is None:
-        return value
     if value == 0:
         return _NOTHING
-    distance = log2(abs(value)) + (since - YEAR_2000) / half_life
-    return distance if value > 0 else _BELOW - distance
+    distance = abs(value) if half_life is None else log2(abs(value)) + (since - YEAR_2000) / half_life
+    return distance if value > 0 else -_FACTOR * (_NEAREST + min(distance, _FARTHEST))
 
 
 def rank_of_threshold(threshold: float, as_of: Instant, half_life: int | None) -> float:
