@@ -239,7 +239,9 @@ def test_going_live_without_approval_is_shown_for_ever(service: Replaying) -> No
     """The reason stands in the generation and in the log; a rollback, its way back and a rebuild ask nobody again."""
     generation_id = service.replayed(agreed(["anna"]))
     empty = service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "  "})
-    assert service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "ill\0"}).status_code == 422
+    answer = service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "ill\0"})
+    assert_problem(answer, 422, "invalid_request")
+    assert answer.json()["message"] == "/without_approval: a text holds no NUL character"
     assert_problem(empty, 422, "invalid_request")
     service.post(f"/v1/generations/{generation_id}/promote", {"without_approval": "anna is ill"})
     assert live_id(service) == generation_id

@@ -300,7 +300,7 @@ async def _answer_invalid(_request: Request, error: Exception) -> Response:
 def _detail(error: dict[str, Any]) -> str:
     if tuple(error["loc"]) == ("body",) and error["type"] in _NO_OBJECT:
         return "send a JSON object, with Content-Type: application/json."
-    return _DETAILS.get(error["type"]) or str(error["msg"])
+    return _DETAILS.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:

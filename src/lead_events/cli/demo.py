@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from lead_events import clock
 from lead_events.cli.bars import show_bar
 from lead_events.cli.opening import opened
+from lead_events.cli.tables import counted
 from lead_events.domain.errors import Conflict, InvalidInput
 from lead_events.domain.times import SECOND
 from lead_events.store import generations, log
@@ -86,7 +87,8 @@ def _refuse_full(engine: Engine) -> None:
     with reading(engine) as connection:
         position = log.read_head(connection).position
     if position:
-        raise Conflict(f"The log holds {position} events, and a log never forgets; --anyway adds made-up ones to them.")
+        held = counted(position, "event")
+        raise Conflict(f"The log holds {held}, and a log never forgets; --anyway adds made-up ones to them.")
 
 
 def _verdicts(events: int, seed: int, phone_region: str | None) -> Iterator[Verdict]:
